@@ -133,16 +133,17 @@ def _compare(name, hand, other, how, rtol, atol):
     i = tuple(wrong.nonzero()[0].tolist())
     raise AssertionError(f'check_grads: {name}: wrong at {list(i)}: {hand[i]:.8g} by hand, {other[i]:.8g} by {how}')
 
-# %% ../nbs/testing.ipynb #b8288b94
+# %% ../nbs/testing.ipynb #a9bfda43
 def check_grads(
-    f, # A `Module`, or a function of tensors
+    f, # A `Module` (it has `forward` and `backward`), or a function of tensors
     *inputs, # Its inputs; the floating ones are checked, in float64 copies
-    params=(), # Further tensors that a function `f` uses by itself, checked too
-    backward=None, # With a function `f`: `backward(out, *inputs)` reads `out.g` and fills `.g` of inputs and params
+    params=(), # Further tensors that a function `f` uses by itself, checked too; those of a `Module` are found
+    backward=None, # For a function `f`: `backward(out, *inputs)` reads `out.g` and fills `.g` of inputs and params
 ):
     "Raise an AssertionError unless the hand-written gradients of `f` equal autograd's and the measured slopes."
-    is_module = hasattr(f, 'forward') and hasattr(f, 'backward')
-    if not is_module and backward is None: raise TypeError('check_grads: a function needs `backward=`')
+    is_module = backward is None
+    if is_module and not (hasattr(f, 'forward') and hasattr(f, 'backward')):
+        raise TypeError('check_grads: a function needs `backward=`')
     named = dict(f.named_parameters()) if is_module else {f'param {i}': p for i, p in enumerate(params)}
     inputs = [_float64(t) for t in inputs]
     checked = {f'input {i}': t for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.is_floating_point()}
