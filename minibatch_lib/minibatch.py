@@ -7,12 +7,13 @@ __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntrop
            'Optimizer', 'SGD', 'Dataset', 'SliceLoader', 'Sampler', 'BatchSampler', 'collate', 'DataLoader', 'get_dls',
            'EpochRecord', 'fit']
 
-# %% ../nbs/03_minibatch.ipynb #e9715dbe
+# %% ../nbs/03_minibatch.ipynb #b104155a
 import math
 import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
+from multiprocessing import get_context
 from typing import NamedTuple
 
 import torch
@@ -224,7 +225,7 @@ def _start_worker(ds, collate_fn):
 
 def _load_in_worker(batch): return _load(*_worker, batch)
 
-# %% ../nbs/03_minibatch.ipynb #877fe2f4
+# %% ../nbs/03_minibatch.ipynb #d1eb34af
 class DataLoader:
     "The minibatches of a dataset, like `torch.utils.data.DataLoader`."
     def __init__(
@@ -238,7 +239,7 @@ class DataLoader:
         collate_fn=None, # List of examples -> batch; by default `collate`
         drop_last:bool=False, # Leave out a short last batch?
         generator:torch.Generator=None, # Source of the random order
-        multiprocessing_context=None, # How workers start, from `multiprocessing.get_context`
+        multiprocessing_context=None, # How workers start: 'fork', 'spawn', 'forkserver'; None: as Python does here
     ):
         if sampler is not None and shuffle: raise ValueError('DataLoader: give sampler or shuffle, not both')
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
@@ -247,19 +248,19 @@ class DataLoader:
         if batch_sampler is None:
             batch_sampler = BatchSampler(Sampler(ds, shuffle, generator) if sampler is None else sampler, batch_size, drop_last)
         self.ds, self.batch_sampler, self.collate_fn = ds, batch_sampler, collate_fn
-        self.num_workers, self.context = num_workers, multiprocessing_context
+        self.num_workers, self.multiprocessing_context = num_workers, multiprocessing_context
 
     def __len__(self): return len(self.batch_sampler)
 
-# %% ../nbs/03_minibatch.ipynb #237ecd32
+# %% ../nbs/03_minibatch.ipynb #da52bdc7
 @patch
 def __iter__(self:DataLoader):
     "Yield the batches of one pass."
     if self.num_workers == 0:
         for batch in self.batch_sampler: yield _load(self.ds, self.collate_fn, batch)
         return
-    batches = iter(self.batch_sampler)
-    with ProcessPoolExecutor(self.num_workers, self.context, _start_worker, (self.ds, self.collate_fn)) as workers:
+    batches, context = iter(self.batch_sampler), get_context(self.multiprocessing_context)
+    with ProcessPoolExecutor(self.num_workers, context, _start_worker, (self.ds, self.collate_fn)) as workers:
         def send(count): return [workers.submit(_load_in_worker, batch) for batch in islice(batches, count)]
         waiting = deque(send(2 * self.num_workers))
         while waiting:
