@@ -225,7 +225,7 @@ def _start_worker(ds, collate_fn):
 
 def _load_in_worker(batch): return _load(*_worker, batch)
 
-# %% ../nbs/03_minibatch.ipynb #d1eb34af
+# %% ../nbs/03_minibatch.ipynb #50443a50
 class DataLoader:
     "The minibatches of a dataset, like `torch.utils.data.DataLoader`."
     def __init__(
@@ -239,7 +239,7 @@ class DataLoader:
         collate_fn=None, # List of examples -> batch; by default `collate`
         drop_last:bool=False, # Leave out a short last batch?
         generator:torch.Generator=None, # Source of the random order
-        multiprocessing_context=None, # How workers start: 'fork', 'spawn', 'forkserver'; None: as Python does here
+        multiprocessing_context=None, # How workers start: 'fork', 'spawn', 'forkserver', or a context of `multiprocessing`; None: Python's default
     ):
         if sampler is not None and shuffle: raise ValueError('DataLoader: give sampler or shuffle, not both')
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
@@ -252,14 +252,15 @@ class DataLoader:
 
     def __len__(self): return len(self.batch_sampler)
 
-# %% ../nbs/03_minibatch.ipynb #da52bdc7
+# %% ../nbs/03_minibatch.ipynb #c560cce1
 @patch
 def __iter__(self:DataLoader):
     "Yield the batches of one pass."
     if self.num_workers == 0:
         for batch in self.batch_sampler: yield _load(self.ds, self.collate_fn, batch)
         return
-    batches, context = iter(self.batch_sampler), get_context(self.multiprocessing_context)
+    batches, context = iter(self.batch_sampler), self.multiprocessing_context
+    if context is None or isinstance(context, str): context = get_context(context)
     with ProcessPoolExecutor(self.num_workers, context, _start_worker, (self.ds, self.collate_fn)) as workers:
         def send(count): return [workers.submit(_load_in_worker, batch) for batch in islice(batches, count)]
         waiting = deque(send(2 * self.num_workers))

@@ -1,0 +1,302 @@
+"""The README and the site, made from a small project of three pages; then the same project with every mistake in it."""
+import base64
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
+sys.path.insert(0, str(TOOLS))
+
+import check_site  # noqa: E402
+import docs  # noqa: E402
+
+SETTINGS = """[DEFAULT]
+lib_name = sample
+repo = sample
+user = someone
+author = someone
+author_email = someone@example.org
+description = A project of three pages
+version = 0.0.1
+branch = main
+lib_path = sample
+nbs_path = nbs
+custom_sidebar = True
+"""
+QUARTO = """project:
+  type: website
+format:
+  html:
+    theme: default
+website:
+  navbar: {search: true}
+  sidebar:
+    contents: [index.ipynb, 00_first.ipynb, second.ipynb]
+metadata-files: [nbdev.yml]
+"""
+MODULE = '''
+# %% ../nbs/00_first.ipynb #c0
+def double(x): return 2 * x
+
+# %% ../nbs/00_first.ipynb #c1
+class Counter:
+    def add(self): return 1
+    def __call__(self): return 2
+'''
+SITE = "https://someone.github.io/sample"
+
+
+def png(width, height):
+    """A white picture, in base64."""
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+    rows = zlib.compress((b"\0" + b"\xff" * width) * height)
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    return base64.b64encode(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows) + chunk(b"IEND", b"")).decode()
+
+
+def code(source, *outputs):
+    """A code cell."""
+    return dict(cell_type="code", source=source, outputs=list(outputs), execution_count=None)
+
+
+def stream(text):
+    """An output as print leaves it."""
+    return dict(output_type="stream", name="stdout", text=text)
+
+
+def display(data, **metadata):
+    """An output as display leaves it."""
+    return dict(output_type="display_data", data=data, metadata=metadata)
+
+
+def figure():
+    """An output as matplotlib leaves it for screens of double density."""
+    return display({"image/png": png(600, 100), "text/plain": "<Figure>"}, **{"image/png": {"width": 300, "height": 50}})
+
+
+def notebook(folder, name, *cells):
+    """Write a notebook of Markdown (the strings among `cells`) and code."""
+    cells = [dict(cell_type="markdown", source=each) if isinstance(each, str) else each for each in cells]
+    cells = [{**each, "id": f"c{i}", "metadata": {}} for i, each in enumerate(cells)]
+    nb = dict(cells=cells, metadata={}, nbformat=4, nbformat_minor=5)
+    (folder / "nbs" / f"{name}.ipynb").write_text(json.dumps(nb), encoding="utf-8")
+
+
+def run(command, root):
+    """Run tools/docs.py on a project."""
+    return subprocess.run([sys.executable, TOOLS / "docs.py", command, "--root", root], capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project without a fault, installed as far as nbdev looks."""
+    root = tmp_path_factory.mktemp("good")
+    for folder in "nbs", "sample", "sample-0.0.1.dist-info":
+        (root / folder).mkdir()
+    (root / "settings.ini").write_text(SETTINGS)
+    (root / "nbs" / "_quarto.yml").write_text(QUARTO)
+    (root / "sample" / "__init__.py").write_text('__version__ = "0.0.1"\n')
+    (root / "sample" / "first.py").write_text(MODULE)
+    (root / "sample-0.0.1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: sample\nVersion: 0.0.1\n")
+    (root / "sample-0.0.1.dist-info" / "entry_points.txt").write_text("[nbdev]\nsample=sample._modidx:d\n")
+    notebook(root, "index",
+             "# sample\n\n> A sample of a book.",
+             "Begin with [doubling](00_first.ipynb#doubling), go on to the [second](second.html), see "
+             "[elsewhere](https://example.org/00_first.ipynb).\n\n```sh\ncat [a](00_first.ipynb)\n```",
+             code("#| hide\nprint('unseen')", stream("unseen\n")),
+             code("x = 21  # shown\ny = 'line' #| hide_line\nprint(x)", stream("21\n")),
+             code("#| echo: false\nsilent = 1", stream("heard\n")),
+             code("#| echo: false\ntable()", display({"text/markdown": "[table](second.ipynb)", "text/plain": "<Table>"})),
+             code('#| fig-alt: "A bar"\ndraw()', figure()))
+    notebook(root, "00_first",
+             "# First\n\n> The first page.",
+             code("#| default_exp first"),
+             "## Doubling\n\nInline $x_i^2$ and\n\n$$\\begin{aligned} y &= \\frac{1}{2} \\\\ z &= 3 \\end{aligned}$$",
+             code("#| exports\ndef double(\n    x:int, # Any number, see `Counter`\n):\n    'Twice.'\n    return 2 * x"),
+             code("#| exports\nclass Counter:\n    def add(self): return 1\n    def __call__(self): return 2"),
+             code("#| hide\nsecret = 'unseen'"),
+             code("show_doc(Counter.__call__)"),
+             "### About __call__\n\nText.")
+    notebook(root, "second",
+             "# Second\n\n> The second page.",
+             "Back to [first](00_first.ipynb#about-__call__), with `double` and `Counter.add`.",
+             code('#| fig-alt: "A white bar"\nplot()', figure()),
+             code('#| fig-alt: ["One", "Two"]\nplots()', figure(), figure()))
+    return root
+
+
+@pytest.fixture(scope="module")
+def site(project):
+    """The project's site, built once."""
+    done = run("build", project)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "docs: 3 pages in _docs\n")
+    return {path.name: path.read_text(encoding="utf-8") for path in (project / "_docs").glob("*.*")}
+
+
+@pytest.fixture(scope="module")
+def complaints(project, site, tmp_path_factory):
+    """What the build says of the same project once a page full of mistakes is added."""
+    root = tmp_path_factory.mktemp("bad") / "project"
+    shutil.copytree(project, root)
+    notebook(root, "bad",
+             "# Bad\n\n> A page of mistakes.",
+             "[a](nowhere.ipynb) [b](second.ipynb#nowhere) [c](00_first.html) [d](../README.md)",
+             '<img alt="x" src="https://example.org/a.png"> <script src="//example.org/b.js"></script>',
+             "Bare $ y $ and \\alpha, unknown $\\nosuch x$, broken $\\frac{1}$.",
+             code("plot()", figure()))
+    (root / "nbs" / "_quarto.yml").write_text(QUARTO.replace("second.ipynb]", "second.ipynb, third.ipynb]"))
+    index = (root / "sample" / "_modidx.py").read_text()
+    done = run("build", root)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (root / "sample" / "_modidx.py").read_text() == index
+    assert {path.name for path in (root / "_docs").glob("*.*")} == set(site), "the last good site stays"
+    return done.stderr.splitlines()
+
+
+def test_readme(project):
+    readme = project / "README.md"
+    assert run("readme", project).returncode == 0
+    assert readme.read_text() == f"""# sample
+
+> A sample of a book.
+
+<!-- WARNING: THIS FILE WAS AUTOGENERATED! DO NOT EDIT! -->
+
+Begin with [doubling]({SITE}/first.html#doubling), go on to the [second]({SITE}/second.html), see \
+[elsewhere](https://example.org/00_first.ipynb).
+
+```sh
+cat [a](00_first.ipynb)
+```
+
+```python
+x = 21  # shown
+print(x)
+```
+
+    21
+
+    heard
+
+[table]({SITE}/second.html)
+
+```python
+draw()
+```
+"""
+    text = readme.read_text()
+    os.utime(readme, (0, 0))
+    run("readme", project)
+    assert readme.read_text() == text
+    assert readme.stat().st_mtime >= (project / "nbs" / "index.ipynb").stat().st_mtime, "nbdev_prepare wants it newer"
+
+
+def test_numbered_pages_lose_their_number(site):
+    assert {name for name in site if name.endswith(".html")} == {"index.html", "first.html", "second.html"}
+    assert 'href="first.html#doubling"' in site["index.html"]
+    assert "00_first.html" not in "".join(site.values())
+    assert '<a href="first.html" class="sidebar-item-text sidebar-link">' in site["second.html"]
+
+
+def test_names_link_to_their_documentation(site):
+    assert '<a href="first.html#double"><code>double</code></a>' in site["second.html"]
+    assert '<a href="first.html#counter.add"><code>Counter.add</code></a>' in site["second.html"]
+    assert 'id="double"' in site["first.html"] and 'id="counter.add"' in site["first.html"]
+    assert site["first.html"].count("# Any number, see `Counter`<") == 2, "no link within a signature"
+
+
+def test_exported_source_is_shown_and_hidden_cells_are_not(site):
+    assert "Exported source" in site["first.html"] and "Twice." in site["first.html"]
+    assert "unseen" not in "".join(site.values())
+
+
+def test_maths_is_mathml(site):
+    page = site["first.html"]
+    assert page.count("<math ") == 2 and 'alttext="x_i^2"' in page and "<mtable" in page
+    assert "katex" not in "".join(site.values()).lower()
+
+
+def test_pictures_have_text_and_their_true_width(site):
+    pictures = re.findall(r'<img alt="([^"]*)" src="data:[^>]* width="(\d+)" height="(\d+)">', site["second.html"])
+    assert pictures == [("A white bar", "300", "50"), ("One", "300", "50"), ("Two", "300", "50")]
+
+
+def test_names_in_headings_stay_as_they_are(site):
+    assert "About __call__</h3>" in site["first.html"]
+    assert re.search(r'id="counter.__call__"[^>]*>Counter.__call__<', site["first.html"])
+
+
+@pytest.mark.parametrize("complaint", [
+    "bad.html: broken link nowhere.html",
+    "bad.html: broken link second.html#nowhere",
+    "bad.html: broken link 00_first.html",
+    "bad.html: broken link ../README.md",
+    "4 files: broken link third.html",
+    "bad.html: no other page links to this one (name it in _quarto.yml)",
+    "bad.html: <img> asks another host: https://example.org/a.png",
+    "bad.html: <script> asks another host: //example.org/b.js",
+    "bad.html: formula not understood (unknown command \\nosuch): \\nosuch x",
+    "bad.html: formula not understood (mfrac takes 2 parts): \\frac{1}",
+])
+def test_mistakes_fail_the_build(complaints, complaint):
+    assert f"docs: {complaint}" in complaints
+
+
+def test_other_mistakes_fail_the_build(complaints):
+    assert "docs: bad.html: maths without delimiters, or a bare dollar: \\alpha," in complaints
+    assert "docs: bad.html: maths without delimiters, or a bare dollar: $" in complaints
+    assert "docs: bad.ipynb: a figure has no alt text (#| fig-alt: ...), that of plot()" in complaints
+
+
+def test_mistakes_are_told_once(complaints):
+    assert len(complaints) == len(set(complaints)) == 13
+
+
+@pytest.mark.parametrize("text, lost", [
+    ("# Title\n\n> Statement\n- key: value", ""),
+    ("# Title\n\n> Statement\n\nA paragraph.", "A paragraph."),
+    ("# Title\n\n> Statement\n> over two lines", "> over two lines"),
+])
+def test_text_that_nbdev_would_drop_is_found(tmp_path, text, lost):
+    (tmp_path / "nbs").mkdir()
+    notebook(tmp_path, "page", text, "# Not a title")
+    assert docs.lost_text(docs.read_nb(tmp_path / "nbs" / "page.ipynb")) == lost
+
+
+@pytest.mark.parametrize("tex, parts", [
+    (r"\begin{bmatrix} 1 & 2 \end{bmatrix}^2", ["<msup><mrow><mo>&#x0005B;</mo><mtable>", "</mrow><mn>2</mn></msup>"]),
+    (r"\begin{aligned} a &= b \\ c &= d \end{aligned}", ['<mtd columnalign="right"><mi>c</mi>']),
+    (r"a < b", ['alttext="a &lt; b"']),
+])
+def test_mathml(tex, parts):
+    assert all(part in docs.mathml(tex, "block") for part in parts)
+
+
+@pytest.mark.parametrize("name, text, complaint", [
+    ("a.css", "p { background: url('https://a.org/x.png') }", "a.css: asks another host: https://a.org/x.png"),
+    ("a.css", '@import "//a.org/x.css";', "a.css: asks another host: //a.org/x.css"),
+    ("a.js", 'fetch("https://a.org/x")', "a.js: asks another host: https://a.org/x"),
+    ("index.html", '<link rel="stylesheet" href="https://a.org/x">', "index.html: <link> asks another host: https://a.org/x"),
+    ("index.html", '<p style="background: url(//a.org/x.png)">', "index.html: asks another host: //a.org/x.png"),
+    ("index.html", '<script>import x from "https://a.org/x"</script>', "index.html: asks another host: https://a.org/x"),
+    ("index.html", '<a href="#there">x</a>', "index.html: broken link #there"),
+    ("index.html", '<img src="a.css">', "index.html: a picture has no alt text: a.css"),
+])
+def test_checks_of_a_finished_site(tmp_path, name, text, complaint):
+    (tmp_path / "a.css").write_text("/* see https://a.org */")
+    (tmp_path / "a.js").write_text("// see https://a.org")
+    (tmp_path / "index.html").write_text('<a href="https://a.org">x</a> <main><code>$x \\y</code></main> '
+                                         '<img alt="x" src="a.css"> <i id="i"> <a href="#i">x</a>')
+    assert check_site.check(tmp_path) == []
+    (tmp_path / name).write_text(text)
+    assert check_site.check(tmp_path) == [complaint]

@@ -1,0 +1,138 @@
+"""The shape of the project: which module may import which, and what none may do."""
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import minibatch_lib
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "minibatch_lib"
+MODULES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / PACKAGE).glob("[!_]*.py"))}
+SUPPORT = {"data", "testing"}
+PAGES = [path.stem for path in sorted((ROOT / "nbs").glob("*.ipynb")) if path.stem[:2].isdigit() or path.stem in SUPPORT]
+
+
+def page_of(module):
+    """The name of the notebook that a generated module came from."""
+    return re.search(r"File to edit: \.\./nbs/(\w+)\.ipynb", MODULES[module])[1]
+
+
+def imports(source, inside_functions):
+    """Names of the modules imported at top level (if, try and class bodies too), or inside functions; those of our
+    own, relative or not, as minibatch_lib.NAME."""
+    def found(node, inside):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import) and inside == inside_functions:
+                yield from (alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom) and inside == inside_functions:
+                name = ".".join([PACKAGE] * bool(child.level) + [child.module] * bool(child.module))
+                yield from (f"{name}.{alias.name}" for alias in child.names) if name == PACKAGE else [name]
+            function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            yield from found(child, inside or function)
+    return set(found(ast.parse(source), False))
+
+
+def imports_of_page(page):
+    """Names of the modules imported in a notebook's code cells, at any depth; a cell that is not plain Python has none."""
+    names = set()
+    for cell in json.loads((ROOT / "nbs" / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and not source.lstrip().startswith(("%", "!")):
+            names |= imports(source, False) | imports(source, True)
+    return names
+
+
+def own(names):
+    """The modules of this package among imported names; its version is not one."""
+    return {name.split(".")[1] for name in names if name.startswith(PACKAGE + ".")} - {"__version__"}
+
+
+def forbidden_imports(page, names):
+    """Those of our modules that a page must not import: later pages and itself, or for a support page any page."""
+    number = page[:2] if page[:2].isdigit() else "00"
+    return {name for name in own(names) if name not in SUPPORT and not page_of(name)[:2] < number}
+
+
+def unsafe(source):
+    """Uses of pickle in any form, as "line: what"."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names) if any("pickle" in alias.name for alias in names):
+                yield f"{node.lineno}: import of pickle"
+            case ast.ImportFrom(module=str(name), names=names) if "pickle" in name or (
+                    name.startswith("torch") and any(alias.name in ("load", "save") for alias in names)):
+                yield f"{node.lineno}: import from {name}"
+            case ast.Attribute(value=ast.Name(id="torch"), attr="load" | "save"):
+                yield f"{node.lineno}: torch.{node.attr}"
+            case ast.keyword(arg="allow_pickle", value=value) if getattr(value, "value", None) is not False:
+                yield f"{value.lineno}: allow_pickle"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_builds_on_earlier_pages_only(page):
+    assert not forbidden_imports(page, imports_of_page(page))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_import_of_our_own_is_hidden_in_a_function(module):
+    assert not own(imports(MODULES[module], True))
+
+
+def test_the_support_modules_do_not_use_each_other():
+    used = {name: own(imports(MODULES[name], False)) for name in SUPPORT}
+    assert not any(used.values()), used
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_heavy_is_imported_at_top_level(module):
+    roots = {name.split(".")[0] for name in imports(MODULES[module], False)}
+    assert not roots & {"matplotlib", "tqdm", "nbdev"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_can_read_a_pickle(module):
+    assert not list(unsafe(MODULES[module]))
+
+
+@pytest.mark.parametrize("source, top, inside", [
+    ("import minibatch_lib.modules\nfrom .matmul import matmul", {"minibatch_lib.modules", "minibatch_lib.matmul"}, set()),
+    ("from . import data\nfrom minibatch_lib import testing", {"minibatch_lib.data", "minibatch_lib.testing"}, set()),
+    ("if True:\n    import tqdm.auto\ndef f():\n    from .training import train", {"tqdm.auto"}, {"minibatch_lib.training"}),
+])
+def test_imports_are_found_however_they_are_written(source, top, inside):
+    assert imports(source, False) == top and imports(source, True) == inside
+
+
+@pytest.mark.parametrize("source", [
+    "import pickle", "import cloudpickle as c", "from pickle import loads", "torch.load(path)", "from torch import load",
+    "torch.save(model, path)", "np.load(path, allow_pickle=True)", "np.load(path, allow_pickle=flag)"])
+def test_pickle_is_found_however_it_is_written(source):
+    assert list(unsafe(source))
+    assert not list(unsafe("np.load(path, allow_pickle=False)\nsafetensors.torch.load_file(path)"))
+
+
+def test_pages_out_of_order_are_found():
+    assert forbidden_imports("00_matmul", {"minibatch_lib.matmul", "minibatch_lib.data"}) == {"matmul"}
+    assert forbidden_imports("03_minibatch", {"minibatch_lib.matmul", "minibatch_lib.testing"}) == set()
+    assert forbidden_imports("data", {"minibatch_lib.matmul"}) == {"matmul"}
+
+
+def test_importing_the_library_loads_neither_matplotlib_nor_nbdev():
+    code = "import sys, minibatch_lib.minibatch; print([name for name in ('matplotlib', 'nbdev') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_the_version_stands_in_settings_ini():
+    settings = (ROOT / "settings.ini").read_text(encoding="utf-8")
+    assert re.search(r"^version = (.+)$", settings, re.M)[1] == minibatch_lib.__version__
+
+
+def test_both_site_settings_are_one_file():
+    link = ROOT / "nbs" / "_quarto.yml"
+    assert link.is_symlink() and link.samefile(ROOT / "_quarto.yml")

@@ -1,0 +1,85 @@
+"""The wheel as a user has it: installed alone and used outside the source tree."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_SOURCE = shutil.ignore_patterns(".git", ".venv", "_docs", "_proc", "build", "dist", "runs", "*.egg-info", "__pycache__")
+
+
+def run(*command, **kwargs):
+    """Run a command to its end; it must succeed."""
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300, **kwargs)
+    assert not done.returncode, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy of the tree."""
+    source = tmp_path_factory.mktemp("source") / "project"
+    shutil.copytree(ROOT, source, symlinks=True, ignore=NOT_SOURCE)
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", cwd=source)
+    return next((source / "dist").glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The folder that the wheel is installed in, without what it depends on."""
+    target = tmp_path_factory.mktemp("installed")
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", target, wheel)
+    return target
+
+
+@pytest.fixture
+def use(installed, tmp_path):
+    """Call a command of the installed package, or python, from an empty folder."""
+    variables = os.environ | {"PYTHONPATH": str(installed), "PYTHONUTF8": "1", "COLUMNS": "200"}
+
+    def call(name, *args):
+        command = sys.executable if name == "python" else shutil.which(name, path=installed / "bin")
+        return run(command, *args, cwd=tmp_path, env=variables)
+    return call
+
+
+def options(help_text):
+    """The explanation of each option in argparse's help, by the option's name."""
+    entries = re.split(r"\n  (?=-)", help_text)[1:]
+    parts = [re.fullmatch(r"(.+?)(?:\s{2,}(.*))?", entry.split("\n\n")[0], re.S) for entry in entries]
+    return {part[1]: part[2] for part in parts}
+
+
+def test_the_wheel_is_complete(wheel):
+    run(sys.executable, ROOT / "tools" / "check_wheel.py", wheel, cwd=ROOT)
+
+
+def test_the_installed_modules_are_the_ones_used(use, installed):
+    path = use("python", "-c", "import minibatch_lib.training as m; print(m.__file__)").strip()
+    assert Path(path).is_relative_to(installed)
+
+
+def test_training_from_the_wheel_leaves_a_whole_run(use, tmp_path):
+    use("minibatch_train", "--epochs", "2", "--out", "a_run")
+    names = {path.name for path in (tmp_path / "a_run").iterdir()}
+    assert {"model.safetensors", "history.json", "config.json"} <= names
+    history = json.loads((tmp_path / "a_run" / "history.json").read_text(encoding="utf-8"))
+    assert len(history) == 2
+    assert {"epoch", "train_loss", "valid_loss", "metric", "seconds"} <= history[0].keys()
+    assert history[1]["metric"] > 0.5, "two epochs leave it near guessing, which is right in 0.1 of the images"
+
+
+def test_help_explains_every_option(use):
+    explained = options(use("minibatch_train", "--help"))
+    assert {"--epochs", "--out", "--force"} <= {name.split()[0].rstrip(",") for name in explained}
+    assert all(explained.values()), [name for name, text in explained.items() if not text]
+
+
+def test_an_option_without_help_is_found():
+    text = "usage: x\n\noptions:\n  -h, --help  show this\n  --lr LR\n  --long-option LONG\n              text below\n\nthe end\n"
+    assert options(text) == {"-h, --help": "show this", "--lr LR": None, "--long-option LONG": "text below"}

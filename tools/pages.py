@@ -1,0 +1,52 @@
+"""The notebooks as the other tools see them: which there are, and which of their cells run."""
+import os
+from pathlib import Path
+
+from execnb.nbio import read_nb
+from fastcore.basics import str2bool
+from nbdev.config import get_config
+from nbdev.doclinks import nbglob
+from nbdev.frontmatter import FrontmatterProc
+from nbdev.process import NBProcessor, extract_directives
+
+THREAD_LIMITS = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"]
+
+
+def find(names=()):
+    """Paths of the project's notebooks in sorted order, or of those named ("00_matmul", "nbs/00_matmul.ipynb")."""
+    found = sorted(Path(os.path.relpath(path)) for path in nbglob(as_path=True))
+    stems = [Path(name).stem for name in names]
+    unknown = set(stems) - {path.stem for path in found}
+    if unknown or not found:
+        raise SystemExit(f"no such page in {get_config().nbs_path.name}/: {', '.join(sorted(unknown)) or '*.ipynb'}")
+    return [path for path in found if path.stem in stems or not stems]
+
+
+def module_name(path):
+    """Name of the module that a notebook is exported to, or None."""
+    for cell in read_nb(path).cells:
+        if "default_exp" in (directives := extract_directives(cell, remove=False)):
+            return directives["default_exp"][0]
+
+
+def is_skipped(path):
+    """Whether the front matter says `skip_exec`, which keeps nbdev_test from running any cell."""
+    front_matter = NBProcessor(path, procs=FrontmatterProc, process=True).nb.frontmatter_
+    return str2bool(front_matter.get("skip_exec", False))
+
+
+def skip_reason(cell, flags):
+    """Why nbdev_test leaves out a code cell when `flags` are on: "eval: false", the name of a flag, or None."""
+    directives = extract_directives(cell, remove=False)
+    if directives.get("eval:", [""])[0].lower() == "false" or "nbdev_export(" in cell.source:
+        return "eval: false"
+    return next((flag for flag in get_config().tst_flags.split() if flag in directives and flag not in flags), None)
+
+
+def environment():
+    """Variables for a process that runs a page: one thread, no windows, repeatable, and data found from any folder."""
+    variables = os.environ | dict.fromkeys(THREAD_LIMITS, "1")
+    variables |= {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    if folder := variables.get("MINIBATCH_LIB_DATA"):
+        variables["MINIBATCH_LIB_DATA"] = os.path.abspath(os.path.expanduser(folder))
+    return variables
