@@ -60,7 +60,7 @@ def general_relu(
     "The larger of each element and 0, minus `offset`."
     return relu(x) - offset
 
-# %% ../nbs/01_forward_backward.ipynb #b10cac24
+# %% ../nbs/01_forward_backward.ipynb #cceb7432
 def _error(name, out, targ):
     "`out` minus `targ`, in the shape of `out`, or a ValueError for function `name`."
     if out.shape not in (targ.shape, (*targ.shape, 1)):

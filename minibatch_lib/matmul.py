@@ -9,7 +9,7 @@ __all__ = ['matmul_loops', 'frobenius_norm', 'matmul_dot', 'broadcast_shapes', '
 import torch
 from torch import Tensor
 
-# %% ../nbs/00_matmul.ipynb #e4efdf26
+# %% ../nbs/00_matmul.ipynb #ca40209b
 def _check_fit(name, a, b):
     "ValueError unless `a` is (n, k) and `b` is (k, m); TypeError unless both have one dtype."
     if a.dim() != 2 or b.dim() != 2 or a.shape[1] != b.shape[0]:

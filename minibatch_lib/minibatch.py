@@ -38,7 +38,7 @@ def log_softmax(
     "Logarithm of the softmax over the last axis, like `torch.nn.functional.log_softmax`."
     return x - logsumexp(x)[..., None]
 
-# %% ../nbs/03_minibatch.ipynb #8f2b6719
+# %% ../nbs/03_minibatch.ipynb #912836e5
 def _pick(name, table, targ):
     "For each row of `table` (n, n_classes) the element in column `targ` (n,), or an error for function `name`."
     if table.dim() != 2 or targ.shape != table.shape[:1]:
@@ -75,7 +75,7 @@ class CrossEntropyLoss(Module):
         right = torch.zeros_like(probs).scatter_(1, targ.long()[:, None], 1.)
         inp.g = (probs - right) * (out.g / len(targ))
 
-# %% ../nbs/03_minibatch.ipynb #b8f274c9
+# %% ../nbs/03_minibatch.ipynb #87b6eace
 def accuracy(
     out:Tensor, # (n, n_classes)
     yb:Tensor, # (n,) integers
@@ -84,6 +84,7 @@ def accuracy(
     if yb.shape != out.shape[:-1]: raise ValueError(f'accuracy: need (n, n_classes) and (n,), got {tuple(out.shape)} and {tuple(yb.shape)}')
     return (out.argmax(dim=-1) == yb).float().mean()
 
+# %% ../nbs/03_minibatch.ipynb #ca1cb00a
 def report(
     loss:Tensor, # One number
     preds:Tensor, # (n, n_classes)
@@ -211,7 +212,7 @@ def collate(
     "Stack examples into a batch."
     return tuple(torch.stack([torch.as_tensor(value) for value in place]) for place in zip(*items, strict=True))
 
-# %% ../nbs/03_minibatch.ipynb #a6067149
+# %% ../nbs/03_minibatch.ipynb #466ecb5f
 def _load(ds, collate_fn, batch):
     "The examples with the row numbers in `batch`, as one batch."
     if type(ds) is Dataset and collate_fn is None: return ds[batch]
@@ -279,7 +280,7 @@ def get_dls(
     "A shuffled loader to train with and one in order to validate with."
     return DataLoader(train_ds, bs, shuffle=True, **kwargs), DataLoader(valid_ds, 2 * bs, **kwargs)
 
-# %% ../nbs/03_minibatch.ipynb #3f6b6be9
+# %% ../nbs/03_minibatch.ipynb #e3355362
 def _mean_over_examples(totals):
     "Means from (number of examples, value, value, ...) for each batch."
     n, *sums = (sum(column) for column in zip(*([count, *(count * v for v in values)] for count, *values in totals)))
@@ -293,7 +294,7 @@ def _validate(model, loss_func, metric, dl):
     if not totals: raise ValueError('fit: valid_dl gave no batch; pass None to go without validation')
     return _mean_over_examples(totals)
 
-# %% ../nbs/03_minibatch.ipynb #54eddda6
+# %% ../nbs/03_minibatch.ipynb #c581c8e1
 def _step_by_hand(model, loss_func, xb, yb):
     "Loss of a minibatch, and gradients by our own backward passes."
     loss = loss_func(model(xb), yb)

@@ -73,28 +73,31 @@ class BareModule:
     def backward(self): self.bwd(self.out, *self.args)
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
 
-# %% ../nbs/02_modules.ipynb #0db3fd42
+# %% ../nbs/02_modules.ipynb #93df914d
 class BareReLU(BareModule):
     "Relu: only the two formulas."
     def forward(self, inp): return relu(inp)
     def bwd(self, out, inp): relu_grad(inp, out)
 
+# %% ../nbs/02_modules.ipynb #a1133e36
 class BareMSE(BareModule):
     "Mean squared error: only the two formulas."
     def forward(self, inp, targ): return mse(inp, targ)
     def bwd(self, out, inp, targ): mse_grad(inp, targ)
 
-# %% ../nbs/02_modules.ipynb #31130aa5
+# %% ../nbs/02_modules.ipynb #0927b7a4
 class LinearOuter(BareModule):
     "Linear layer, gradient by the broadcast outer product."
     def __init__(self, w, b): self.w, self.b = w, b
     def forward(self, inp): return inp @ self.w + self.b
     def bwd(self, out, inp): linear_grad_outer(inp, out, self.w, self.b)
 
+# %% ../nbs/02_modules.ipynb #1525fded
 class LinearEinsum(LinearOuter):
     "Linear layer, gradient by einsum."
     def bwd(self, out, inp): linear_grad_einsum(inp, out, self.w, self.b)
 
+# %% ../nbs/02_modules.ipynb #de8c3794
 class BareLinear(LinearOuter):
     "Linear layer, gradient by a matrix product."
     def bwd(self, out, inp): linear_grad(inp, out, self.w, self.b)
@@ -167,7 +170,7 @@ def backward(
         'then the backward of whatever used its output; each call is gone through once.')
     for out in reversed(due): self._back_through(out, input_grad)
 
-# %% ../nbs/02_modules.ipynb #fbc76c61
+# %% ../nbs/02_modules.ipynb #5e899660
 def _g(t): return getattr(t, 'g', None)
 
 @patch
@@ -188,7 +191,7 @@ def _back_through(self:Module, out, input_grad):
         setattr(t, slot, old if new is None else old + new)
     return args
 
-# %% ../nbs/02_modules.ipynb #a57bbc2a
+# %% ../nbs/02_modules.ipynb #646eabcf
 @patch
 def __setattr__(self:Module, name, value):
     "Set an attribute, and register it if it is a parameter or a module."
@@ -203,13 +206,14 @@ def __setattr__(self:Module, name, value):
         else: registered.pop(name, None)
     object.__setattr__(self, name, value)
 
+# %% ../nbs/02_modules.ipynb #972376b0
 @patch
 def __delattr__(self:Module, name):
     "Delete an attribute, and forget it if it was registered."
     for registered in (self._parameters, self._children): registered.pop(name, None)
     object.__delattr__(self, name)
 
-# %% ../nbs/02_modules.ipynb #e0a063e3
+# %% ../nbs/02_modules.ipynb #af475a68
 @patch
 def named_children(self:Module):
     "Yield (name, module) of every module that is an attribute of this one, each module once."
@@ -218,12 +222,13 @@ def named_children(self:Module):
         if id(child) not in seen: yield name, child
         seen.add(id(child))
 
+# %% ../nbs/02_modules.ipynb #f72df3f6
 @patch
 def children(self:Module):
     "Yield every module that is an attribute of this one."
     for _, child in self.named_children(): yield child
 
-# %% ../nbs/02_modules.ipynb #39d141b9
+# %% ../nbs/02_modules.ipynb #21944c36
 @patch
 def _walk(self:Module, prefix=''):
     "Yield (prefix of its names, module) for this module and all below it, one for each place."
@@ -235,12 +240,13 @@ def _all_parameters(self:Module):
     "The parameters by name, a shared one under each of its names."
     return {prefix + name: p for prefix, module in self._walk() for name, p in module._parameters.items()}
 
-# %% ../nbs/02_modules.ipynb #c499d82b
+# %% ../nbs/02_modules.ipynb #13995e0a
 @patch
 def modules(self:Module):
     "Yield this module and all below it, each once."
     yield from {id(module): module for _, module in self._walk()}.values()
 
+# %% ../nbs/02_modules.ipynb #5fe501a1
 @patch
 def named_parameters(self:Module):
     "Yield (name, parameter) for this module and all below it, each parameter once."
@@ -249,28 +255,32 @@ def named_parameters(self:Module):
         if id(p) not in seen: yield name, p
         seen.add(id(p))
 
+# %% ../nbs/02_modules.ipynb #3c5fa7fa
 @patch
 def parameters(self:Module):
     "Yield the parameters of this module and of all below it, each once."
     for _, p in self.named_parameters(): yield p
 
+# %% ../nbs/02_modules.ipynb #256eee88
 @patch
 def zero_grad(self:Module):
     "Set the gradient of every parameter to None."
     for p in self.parameters(): p.grad = None
 
-# %% ../nbs/02_modules.ipynb #abd7d43f
+# %% ../nbs/02_modules.ipynb #ade3603c
 @patch
 def train(self:Module, mode:bool=True):
     "Switch this module and all below it to training, or to evaluation if `mode` is False; return it."
     for module in self.modules(): module.training = mode
     return self
 
+# %% ../nbs/02_modules.ipynb #6afbc2ed
 @patch
 def eval(self:Module):
     "Switch this module and all below it to evaluation; return it."
     return self.train(False)
 
+# %% ../nbs/02_modules.ipynb #5ae134a3
 @patch
 def to(
     self:Module,
@@ -285,12 +295,13 @@ def to(
         if grad is not None: p.grad = grad.to(where)
     return self
 
-# %% ../nbs/02_modules.ipynb #e572d354
+# %% ../nbs/02_modules.ipynb #796ada0a
 @patch
 def state_dict(self:Module) -> dict:
     "The parameters by name, as in `torch.nn`: the tensors themselves, not copies."
     return {name: p.detach() for name, p in self._all_parameters().items()}
 
+# %% ../nbs/02_modules.ipynb #0a84e5d2
 @patch
 def load_state_dict(
     self:Module,
@@ -306,12 +317,13 @@ def load_state_dict(
     with torch.no_grad():
         for name, t in state.items(): own[name].copy_(t)
 
-# %% ../nbs/02_modules.ipynb #22752cd5
+# %% ../nbs/02_modules.ipynb #ce714f1c
 @patch
 def extra_repr(self:Module) -> str:
     "What a layer was made with, for its `repr`; empty unless a subclass writes it."
     return ''
 
+# %% ../nbs/02_modules.ipynb #82d1cb98
 @patch
 def __repr__(self:Module):
     "The name of the module and, indented, what is inside, as in `torch.nn`."
@@ -320,12 +332,13 @@ def __repr__(self:Module):
     if lines: inside = '\n  '.join(['', inside, *lines] if inside else ['', *lines]) + '\n'
     return f'{type(self).__name__}({inside})'
 
+# %% ../nbs/02_modules.ipynb #4c937fea
 @patch
 def __getstate__(self:Module):
     "All but the memory of calls, for copies."
     return {k: v for k, v in vars(self).items() if k not in ('args', 'out')} | {'_calls': []}
 
-# %% ../nbs/02_modules.ipynb #e1f29b1e
+# %% ../nbs/02_modules.ipynb #54d220a0
 def _check_floating(name, x):
     "TypeError unless `x` is floating."
     if not x.is_floating_point(): raise TypeError(f'{name}: expected a floating tensor, got {x.dtype}; use .float()')
@@ -380,7 +393,7 @@ class Linear(Module):
 
     def extra_repr(self): return f'in_features={self.n_in}, out_features={self.n_out}, bias={self.bias is not None}'
 
-# %% ../nbs/02_modules.ipynb #d9dc732a
+# %% ../nbs/02_modules.ipynb #c39ec3da
 @patch
 def _check(self:Linear, inp):
     "ValueError or TypeError unless `inp` is (..., n_in) in the dtype of the weight."

@@ -15,7 +15,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-# %% ../nbs/testing.ipynb #24ff1cd1
+# %% ../nbs/testing.ipynb #32c686b6
 def _as_pair(a, b):
     "`a` and `b` as tensors; a Python number takes the dtype and device of the other."
     if not isinstance(a, Tensor): a = torch.as_tensor(a, **_kind(b))
@@ -78,14 +78,14 @@ def central_differences(
         t[i] = old
     return grad
 
-# %% ../nbs/testing.ipynb #3f837709
+# %% ../nbs/testing.ipynb #f4a677b6
 def _start_of_backward(out):
     "A random gradient for `out`, or 1 where `out` is a loss."
     if out.dim() == 0: return torch.ones_like(out)
     gen = torch.Generator().manual_seed(0)
     return torch.randn(out.shape, generator=gen, dtype=torch.float64).to(out)
 
-# %% ../nbs/testing.ipynb #fedfb0ac
+# %% ../nbs/testing.ipynb #fe876df6
 def _float64(t):
     "A detached copy of `t`, in float64 if it is a floating tensor."
     if not isinstance(t, Tensor): return t
@@ -101,7 +101,7 @@ def _swap_in(params):
             p.requires_grad_(requires_grad).grad = grad
     return put_back
 
-# %% ../nbs/testing.ipynb #004df008
+# %% ../nbs/testing.ipynb #a918fcf9
 def _same_luck(f):
     "`f`, with the same random numbers at every call."
     def run(*args):
@@ -122,7 +122,7 @@ def _by_differences(f, inputs, tensors, out_g):
     with torch.no_grad():
         return [central_differences(lambda: (f(*inputs) * out_g).sum().item(), t) for t in tensors]
 
-# %% ../nbs/testing.ipynb #487a434d
+# %% ../nbs/testing.ipynb #1f051236
 def _compare(name, hand, other, how, rtol, atol):
     "AssertionError unless the gradient `hand` equals `other`, found by `how`."
     if hand is None: raise AssertionError(f'check_grads: {name} has no gradient: backward never set it')
@@ -151,7 +151,7 @@ def check_grads(
     try: _check(f, is_module, backward, inputs, checked | named)
     finally: put_back()
 
-# %% ../nbs/testing.ipynb #70e680e9
+# %% ../nbs/testing.ipynb #834ea662
 def _check(f, is_module, backward, inputs, checked):
     "Compare the gradients of the tensors in `checked`, a dict from name to tensor."
     for t in checked.values(): t.g = None

@@ -44,7 +44,7 @@ class History(list):
             ax.legend()
         return fig
 
-# %% ../nbs/04_training.ipynb #3a50169a
+# %% ../nbs/04_training.ipynb #2b7ad64e
 def _sizes(model):
     "The sizes from which `get_model` makes a model like this, or a TypeError."
     linear = [layer for layer in model if isinstance(layer, Linear)]
@@ -54,7 +54,7 @@ def _sizes(model):
 
 def _build(sizes): return get_model(sizes[0], sizes[1:-1], sizes[-1])
 
-# %% ../nbs/04_training.ipynb #1f311993
+# %% ../nbs/04_training.ipynb #ccf5d906
 def save_model(
     path, # File to write, `.safetensors`
     model, # A model made by `get_model`
@@ -65,6 +65,7 @@ def save_model(
     tensors = {name: t.contiguous().cpu() for name, t in model.state_dict().items()}
     with atomic_write(path) as f: f.write(save(tensors, metadata={'minibatch_lib': json.dumps(meta, ensure_ascii=False)}))
 
+# %% ../nbs/04_training.ipynb #b219a16e
 def load_model(
     path, # File written by `save_model`
 ) -> tuple:  # (model, meta): the model in evaluation mode, and a dict of what was kept with it
@@ -79,7 +80,7 @@ def load_model(
         raise ValueError(f'{path} is not a model saved by save_model, or is damaged: {e}') from None
     return model.eval(), meta
 
-# %% ../nbs/04_training.ipynb #e004354a
+# %% ../nbs/04_training.ipynb #45ad191a
 class _Problem(Exception):
     "What is wrong, and the option that mends it."
     def __init__(self, option, problem):
@@ -90,7 +91,7 @@ class _BadValue(_Problem, ValueError): status = 2
 class _NotToBeHad(_Problem, OSError): status = 1
 class _Diverged(_Problem, FloatingPointError): status = 1
 
-# %% ../nbs/04_training.ipynb #85d229e9
+# %% ../nbs/04_training.ipynb #7b394b8b
 def _check_options(data, hidden, epochs, batch_size, lr, momentum, weight_decay, seed):
     "Raise a `_BadValue` for the first value that makes no sense."
     if data not in DATASETS: raise _BadValue('data', f'must be one of {", ".join(DATASETS)}, got {data!r}')
@@ -101,7 +102,7 @@ def _check_options(data, hidden, epochs, batch_size, lr, momentum, weight_decay,
     if not 0 <= weight_decay < math.inf: raise _BadValue('weight_decay', f'must be at least 0, got {weight_decay}')
     if not 0 <= seed < 2 ** 63: raise _BadValue('seed', f'must be from 0 to 2**63 - 1, got {seed}')
 
-# %% ../nbs/04_training.ipynb #bd3d59aa
+# %% ../nbs/04_training.ipynb #eebfa7ee
 def _check_out(out, force):
     "A problem if the folder `out` holds a finished run that may not be overwritten, or cannot be written."
     if (out / 'model.safetensors').exists() and not force:
@@ -115,7 +116,7 @@ def _load_images(data, folder):
     try: return get_data(data, folder)
     except (OSError, ValueError) as e: raise _NotToBeHad('data', f'{data}: {e}') from None
 
-# %% ../nbs/04_training.ipynb #aec44cd6
+# %% ../nbs/04_training.ipynb #a4c15478
 @contextmanager
 def _progress(epochs, steps, quiet):
     "Yield `on_batch` and `on_epoch` for `fit` that show a bar and print a line for each epoch."
@@ -131,7 +132,16 @@ def _progress(epochs, steps, quiet):
                                     f'valid loss {r.valid_loss:.4f}  accuracy {r.metric:.4f}  {r.seconds:.1f} s')
         yield on_batch, on_epoch
 
-# %% ../nbs/04_training.ipynb #c75b1c33
+# %% ../nbs/04_training.ipynb #d7efe3c4
+@contextmanager
+def _threads_for(products):
+    "One thread for steps of fewer than 10 million products; afterwards as many as before."
+    before = torch.get_num_threads()
+    if products < 10_000_000: torch.set_num_threads(1)
+    try: yield
+    finally: torch.set_num_threads(before)
+
+# %% ../nbs/04_training.ipynb #67680200
 def train(
     data:str='fashion_mini', # Name of a data set: a key of `minibatch_lib.data.DATASETS`
     *,
@@ -157,15 +167,18 @@ def train(
     train_ds = Dataset(normalize(images.x_train, mean, std), images.y_train)
     valid_ds = Dataset(normalize(images.x_valid, mean, std), images.y_valid)
     dls = get_dls(train_ds, valid_ds, batch_size, generator=torch.Generator().manual_seed(seed))
-    with torch.random.fork_rng(devices=[]), _progress(epochs, len(dls[0]), quiet) as (on_batch, on_epoch):
+    sizes = [images.x_train.shape[1], *hidden, len(class_names(data))]
+    products = batch_size * sum(i * j for i, j in zip(sizes, sizes[1:]))
+    with (torch.random.fork_rng(devices=[]), _threads_for(products),
+          _progress(epochs, len(dls[0]), quiet) as (on_batch, on_epoch)):
         torch.manual_seed(seed)
-        model = get_model(images.x_train.shape[1], hidden, len(class_names(data)))
+        model = _build(sizes)
         opt = SGD(model.parameters(), lr, momentum, weight_decay)
         history = History(fit(epochs, model, CrossEntropyLoss(), opt, *dls, on_batch=on_batch, on_epoch=on_epoch))
     if out is not None: _write_run(Path(out), model, history, options, mean=mean, std=std)
     return model, history
 
-# %% ../nbs/04_training.ipynb #e53c1c95
+# %% ../nbs/04_training.ipynb #15f662ef
 def _write_run(out, model, history, options, **statistics):
     "Write the files of a run into the folder `out`."
     def write(name, content):
@@ -181,7 +194,7 @@ def _write_run(out, model, history, options, **statistics):
         save_model(out / 'model.safetensors', model, data=options['data'], class_names=class_names(options['data']), **statistics)
     except OSError as e: raise _NotToBeHad('out', f'cannot write to {out} ({e.strerror}); choose another folder') from None
 
-# %% ../nbs/04_training.ipynb #c7c679c2
+# %% ../nbs/04_training.ipynb #5ebdd261
 class _Parser(argparse.ArgumentParser):
     "A parser whose errors are one line."
     def error(self, message): self.exit(2, f'{self.prog}: error: {message} (see {self.prog} --help)\n')
@@ -196,7 +209,7 @@ class _Parser(argparse.ArgumentParser):
 def _sizes_from(text): return [int(size) for size in text.split(',')]
 _sizes_from.__name__ = 'list of sizes'  # argparse says: invalid list of sizes value
 
-# %% ../nbs/04_training.ipynb #e45367df
+# %% ../nbs/04_training.ipynb #1b4c4245
 def _parser():
     "The options of `minibatch_train`, in the order of `train`."
     parser = _Parser('minibatch_train', description='Train a network of our own layers on images.')

@@ -46,6 +46,8 @@ MODULE = '''
 # %% ../nbs/00_first.ipynb #c0
 def double(x): return 2 * x
 
+def _half(x): return x / 2
+
 # %% ../nbs/00_first.ipynb #c1
 class Counter:
     def add(self): return 1
@@ -129,7 +131,7 @@ def project(tmp_path_factory):
              "### About __call__\n\nText.")
     notebook(root, "second",
              "# Second\n\n> The second page.",
-             "Back to [first](00_first.ipynb#about-__call__), with `double` and `Counter.add`.",
+             "Back to [first](00_first.ipynb#about-__call__), with `double`, `_half` and `Counter.add`.",
              code('#| fig-alt: "A white bar"\nplot()', figure()),
              code('#| fig-alt: ["One", "Two"]\nplots()', figure(), figure()))
     return root
@@ -210,6 +212,7 @@ def test_numbered_pages_lose_their_number(site):
 
 def test_names_link_to_their_documentation(site):
     assert '<a href="first.html#double"><code>double</code></a>' in site["second.html"]
+    assert ", <code>_half</code> and" in site["second.html"], "private names have no documentation"
     assert '<a href="first.html#counter.add"><code>Counter.add</code></a>' in site["second.html"]
     assert 'id="double"' in site["first.html"] and 'id="counter.add"' in site["first.html"]
     assert site["first.html"].count("# Any number, see `Counter`<") == 2, "no link within a signature"
@@ -276,6 +279,7 @@ def test_text_that_nbdev_would_drop_is_found(tmp_path, text, lost):
 @pytest.mark.parametrize("tex, parts", [
     (r"\begin{bmatrix} 1 & 2 \end{bmatrix}^2", ["<msup><mrow><mo>&#x0005B;</mo><mtable>", "</mrow><mn>2</mn></msup>"]),
     (r"\begin{aligned} a &= b \\ c &= d \end{aligned}", ['<mtd columnalign="right"><mi>c</mi>']),
+    (r"\ln 10 + \log_2 x", ['<mi>ln</mi><mspace width="0.167em" /><mn>10</mn>', "<msub><mi>log</mi><mn>2</mn></msub>"]),
     (r"a < b", ['alttext="a &lt; b"']),
 ])
 def test_mathml(tex, parts):

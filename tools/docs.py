@@ -134,13 +134,16 @@ def stage():
 
 
 def plain_names(text):
-    """Markdown with `__call__` in a heading as it is, not in bold, and without nbdev's links in fenced code."""
+    """Markdown with `__call__` in a heading not in bold, and links neither on private names nor in fenced code."""
     def escape(heading):
         return re.sub(r"(`[^`]*`)|(?<!\\)__", lambda m: m[1] or r"\_\_", heading[0])
 
-    def unlink(fenced):
-        return re.sub(r"\[(`[^`]+`)\]\(https?://[^)]*\)", r"\1", fenced)
-    return outside_fences(lambda part: re.sub(r"^#{1,6} .*$", escape, part, flags=re.M), text, unlink)
+    def unlink(part, names="[^`]+"):
+        return re.sub(rf"\[(`{names}`)\]\(https?://[^)]*\)", r"\1", part)
+
+    def tidy(part):
+        return re.sub(r"^#{1,6} .*$", escape, unlink(part, "_[^`]+"), flags=re.M)
+    return outside_fences(tidy, text, unlink)
 
 
 def picture(output, kind, options, alt):
@@ -192,6 +195,7 @@ def mathml(tex, display):
         name = element.tag.rpartition("}")[2]
         if len(element) != PARTS.get(name, len(element)):
             raise ValueError(f"{name} takes {PARTS[name]} parts")
+    out = re.sub(r"(?<!<msu[bp]>)(<mi>[a-z]{2,}</mi>)(?=<m[^o])", r'\1<mspace width="0.167em" />', out)  # ln x, not lnx
     return out.replace("<math ", f'<math alttext="{html.escape(tex)}" ', 1)
 
 
@@ -200,7 +204,7 @@ class Book(Site):
 
     def __init__(self, folder):
         super().__init__(load(folder), quiet=True)
-        links = {entry[0] for entry in NbdevLookup().syms.values()}
+        links = {entry[0] for entry in NbdevLookup().syms.values() if "#_" not in entry[0]}
         self.documented = sorted(link.removeprefix(site_url() + "/") for link in links if link.startswith(site_url()))
 
     def warn(self, msg):
