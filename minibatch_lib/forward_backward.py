@@ -22,7 +22,7 @@ def normalize(
     if (torch.as_tensor(std) == 0).any(): raise ValueError('normalize: std is 0, so the values cannot be scaled')
     return (x - mean) / std
 
-# %% ../nbs/01_forward_backward.ipynb #4d130263
+# %% ../nbs/01_forward_backward.ipynb #3e795613
 def linear(
     x:Tensor, # (..., n_in) float
     w:Tensor, # (n_in, n_out), dtype of `x`
@@ -31,7 +31,7 @@ def linear(
     "The rows of `x` times the weights `w`, plus the bias `b`. `torch.nn.functional.linear` takes `w` transposed."
     if w.dim() != 2 or x.dim() == 0 or x.shape[-1] != w.shape[0] or b.shape != w.shape[1:]: raise ValueError(
         f'linear: need (..., n_in), (n_in, n_out), (n_out,), got {tuple(x.shape)}, {tuple(w.shape)}, {tuple(b.shape)}')
-    return x @ w + b
+    return (x @ w).add_(b)
 
 # %% ../nbs/01_forward_backward.ipynb #08fa1d3f
 def relu(
@@ -84,13 +84,13 @@ def mse_grad(
     out.g = _error('mse_grad', out, targ) * (2 / out.numel())
     if targ.is_floating_point(): targ.g = -out.g.view(targ.shape)
 
-# %% ../nbs/01_forward_backward.ipynb #76545b7a
+# %% ../nbs/01_forward_backward.ipynb #8dc150aa
 def relu_grad(
     inp:Tensor, # Any shape: what went into `relu` or `general_relu`
     out:Tensor, # Shape of `inp`: what came out; reads `out.g`
 ):
     "Gradient of `relu` and of `general_relu` for the input, put into `inp.g`."
-    inp.g = (inp > 0) * out.g
+    inp.g = relu(inp).sign_().mul_(out.g)
 
 # %% ../nbs/01_forward_backward.ipynb #75e36df1
 def linear_grad_outer(
@@ -129,7 +129,7 @@ def linear_grad(
     w.g = inp.t() @ out.g
     b.g = out.g.sum(dim=0)
 
-# %% ../nbs/01_forward_backward.ipynb #c7194467
+# %% ../nbs/01_forward_backward.ipynb #c57c6991
 def forward_and_backward(
     x:Tensor, # (n, n_in) float
     targ:Tensor, # (n,)
@@ -140,12 +140,11 @@ def forward_and_backward(
     input_grad:bool=True, # Work out `x.g` too?
 ) -> Tensor:  # The loss, one number
     "Run linear, relu, linear and mse, then set `.g` of the weights, the biases and `x`."
-    inp = linear(x, w1, b1)
-    hidden = relu(inp)
+    hidden = relu(linear(x, w1, b1))
     out = linear(hidden, w2, b2)
     loss = mse(out, targ)
     mse_grad(out, targ)
     linear_grad(hidden, out, w2, b2)
-    relu_grad(inp, hidden)
-    linear_grad(x, inp, w1, b1, input_grad=input_grad)
+    hidden.g.mul_(hidden.sign_())  # relu's slope, written over its output, which is not needed any more
+    linear_grad(x, hidden, w1, b1, input_grad=input_grad)
     return loss
