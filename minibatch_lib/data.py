@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['DATASETS', 'DatasetInfo', 'class_names', 'atomic_write', 'ImageData', 'get_data', 'get_test', 'show_images']
 
-# %% ../nbs/data.ipynb #8a359fb5
+# %% ../nbs/data.ipynb #a9fdf887
 import gzip
 import hashlib
 import math
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from importlib.resources import files
 from pathlib import Path
+from threading import get_ident
 from typing import NamedTuple
 from urllib.request import urlopen
 
@@ -117,14 +118,14 @@ def _root(folder):
     "The folder that holds the folders of the data sets."
     return Path(folder or os.environ.get('MINIBATCH_LIB_DATA') or xdg_cache_home() / 'minibatch_lib').expanduser()
 
-# %% ../nbs/data.ipynb #a8b085b2
+# %% ../nbs/data.ipynb #5edcb4d3
 @contextmanager
 def atomic_write(
     path, # File to write, in a folder that exists
 ):
     "Yield an open binary file that becomes `path` if all goes well; otherwise `path` stays as it was."
     path = Path(path)
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    part = path.with_name(f'.{path.name}.{os.getpid()}-{get_ident()}.part')
     try:
         with open(part, 'wb') as f:
             yield f
@@ -150,7 +151,7 @@ def _fetch(url, path, sha256):
                 bar.update(f.write(chunk))
             _check_sha256(digest.hexdigest(), sha256)
 
-# %% ../nbs/data.ipynb #6feea0ed
+# %% ../nbs/data.ipynb #d1b2b0e1
 def _path_of(name, file, folder, download):
     "The path of a file of the data set `name`, after downloading it if need be."
     info, path = _info(name), _root(folder) / name / file
@@ -163,7 +164,7 @@ def _path_of(name, file, folder, download):
         try:
             _fetch(url + file, path, info.files[file])
             return path
-        except (OSError, HTTPException, ValueError) as e: failures.append(f'{url}{file}: {e}')
+        except (OSError, HTTPException, ValueError) as e: failures.append(f'{url}{file}: {" ".join(str(e).split())}')
     raise FileNotFoundError(f'{path} is not there, and could not be had ({"; ".join(failures)}). '
                             'Put the file there yourself, or name the folder that holds the data sets: folder, or $MINIBATCH_LIB_DATA.')
 

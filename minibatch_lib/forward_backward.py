@@ -6,29 +6,29 @@
 __all__ = ['normalize', 'linear', 'relu', 'kaiming_normal', 'general_relu', 'mse', 'mse_grad', 'relu_grad', 'linear_grad_outer',
            'linear_grad_einsum', 'linear_grad', 'forward_and_backward']
 
-# %% ../nbs/01_forward_backward.ipynb #d8d0f95b
+# %% ../nbs/01_forward_backward.ipynb #979d4cd4
 import math
 
 import torch
 from torch import Tensor
 
-# %% ../nbs/01_forward_backward.ipynb #38093fe4
+# %% ../nbs/01_forward_backward.ipynb #447e8b65
 def normalize(
     x:Tensor, # Any shape, float
     mean:float, # What to subtract; a number, or a tensor that broadcasts
     std:float, # What to divide by, not 0; a number, or a tensor that broadcasts
 ) -> Tensor:  # Shape of `x`
-    "Shift and scale `x` so that `mean` becomes 0 and `std` becomes 1."
+    "Shift and scale `x` so that `mean` becomes 0 and `std` becomes 1. ValueError if `std` is 0."
     if (torch.as_tensor(std) == 0).any(): raise ValueError('normalize: std is 0, so the values cannot be scaled')
     return (x - mean) / std
 
-# %% ../nbs/01_forward_backward.ipynb #3e795613
+# %% ../nbs/01_forward_backward.ipynb #ca7abc01
 def linear(
     x:Tensor, # (..., n_in) float
     w:Tensor, # (n_in, n_out), dtype of `x`
     b:Tensor, # (n_out,), dtype of `x`
 ) -> Tensor:  # (..., n_out)
-    "The rows of `x` times the weights `w`, plus the bias `b`. `torch.nn.functional.linear` takes `w` transposed."
+    "The rows of `x` times `w`, plus `b`; `torch.nn.functional.linear` takes `w` transposed. ValueError unless the shapes fit."
     if w.dim() != 2 or x.dim() == 0 or x.shape[-1] != w.shape[0] or b.shape != w.shape[1:]: raise ValueError(
         f'linear: need (..., n_in), (n_in, n_out), (n_out,), got {tuple(x.shape)}, {tuple(w.shape)}, {tuple(b.shape)}')
     return (x @ w).add_(b)
@@ -40,14 +40,14 @@ def relu(
     "The larger of each element and 0, like `torch.nn.functional.relu`."
     return x.clamp_min(0)
 
-# %% ../nbs/01_forward_backward.ipynb #8aa8bed8
+# %% ../nbs/01_forward_backward.ipynb #5f102353
 def kaiming_normal(
     n_in:int, # Inputs of the layer, at least 1
     n_out:int, # Outputs of the layer, at least 1
     mode:str='fan_in', # 'fan_in': std sqrt(2/n_in), keeps the size of values forward; 'fan_out': sqrt(2/n_out), of gradients backward
     generator:torch.Generator=None, # Source of the random numbers
 ) -> Tensor:  # (n_in, n_out) float32
-    "Random weights for a layer before a relu, as in He et al. 2015, arXiv:1502.01852."
+    "Random weights for a layer before a relu, as in He et al. 2015, arXiv:1502.01852. ValueError for a size below 1 or another mode."
     if min(n_in, n_out) < 1: raise ValueError(f'kaiming_normal: sizes must be at least 1, got {n_in} and {n_out}')
     if mode not in ('fan_in', 'fan_out'): raise ValueError(f"kaiming_normal: mode must be 'fan_in' or 'fan_out', got {mode!r}")
     return torch.randn(n_in, n_out, generator=generator) * math.sqrt(2 / (n_in if mode == 'fan_in' else n_out))
@@ -67,21 +67,21 @@ def _error(name, out, targ):
         raise ValueError(f'{name}: need shapes (n,) or (n, 1) and (n,), got {tuple(out.shape)} and {tuple(targ.shape)}')
     return out - targ.view(out.shape)
 
-# %% ../nbs/01_forward_backward.ipynb #a41d1576
+# %% ../nbs/01_forward_backward.ipynb #be4a9744
 def mse(
     out:Tensor, # (n, 1), or the shape of `targ`; float
     targ:Tensor, # (n,) or any shape
 ) -> Tensor:  # One number
-    "Mean squared error, like `torch.nn.functional.mse_loss`, but strict about shapes."
+    "Mean squared error, like `torch.nn.functional.mse_loss`, but a ValueError unless the shapes fit."
     return _error('mse', out, targ).pow(2).mean()
 
-# %% ../nbs/01_forward_backward.ipynb #08a4ba3e
+# %% ../nbs/01_forward_backward.ipynb #18280383
 def mse_grad(
     out:Tensor, # (n, 1), or the shape of `targ`; float
     targ:Tensor, # (n,) or any shape
 ):
-    "Gradient of `mse`, put into `out.g`, and into `targ.g` where the target is floating."
-    out.g = _error('mse_grad', out, targ) * (2 / out.numel())
+    "Gradient of `mse`, put into `out.g`, and into `targ.g` where the target is floating. ValueError unless the shapes fit."
+    out.g = _error('mse_grad', out, targ) * (2 / max(out.numel(), 1))
     if targ.is_floating_point(): targ.g = -out.g.view(targ.shape)
 
 # %% ../nbs/01_forward_backward.ipynb #8dc150aa

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['matmul_loops', 'frobenius_norm', 'matmul_dot', 'broadcast_shapes', 'matmul_broadcast', 'matmul_einsum', 'matmul']
 
-# %% ../nbs/00_matmul.ipynb #952f6022
+# %% ../nbs/00_matmul.ipynb #3be98ec9
 import torch
 from torch import Tensor
 
@@ -16,12 +16,12 @@ def _check_fit(name, a, b):
         raise ValueError(f'{name}: need shapes (n, k) and (k, m), got {tuple(a.shape)} and {tuple(b.shape)}')
     if a.dtype != b.dtype: raise TypeError(f'{name}: need one dtype, got {a.dtype} and {b.dtype}: convert one of them')
 
-# %% ../nbs/00_matmul.ipynb #39758dbd
+# %% ../nbs/00_matmul.ipynb #b8e7684d
 def matmul_loops(
-    a:Tensor, # (n, k), any dtype
+    a:Tensor, # (n, k), any dtype that PyTorch can multiply
     b:Tensor, # (k, m), dtype of `a`
 ) -> Tensor:  # (n, m), dtype of `a`
-    "Matrix product in three nested loops."
+    "Matrix product in three nested loops. ValueError unless the shapes fit, TypeError unless the dtypes agree."
     _check_fit('matmul_loops', a, b)
     c = a.new_zeros(a.shape[0], b.shape[1])
     for i in range(a.shape[0]):
@@ -29,30 +29,31 @@ def matmul_loops(
             for r in range(a.shape[1]): c[i,j] += a[i,r] * b[r,j]
     return c
 
-# %% ../nbs/00_matmul.ipynb #da3565ee
+# %% ../nbs/00_matmul.ipynb #ef5cda89
 def frobenius_norm(
     a:Tensor, # (n, m), any real dtype
 ) -> Tensor:  # One number, float
     "Square root of the sum of the squared elements, like `torch.linalg.matrix_norm`."
+    if not a.is_floating_point(): a = a.to(torch.get_default_dtype())  # squares of small integers would overflow
     return (a * a).sum().sqrt()
 
-# %% ../nbs/00_matmul.ipynb #bb43e72e
+# %% ../nbs/00_matmul.ipynb #2259d14b
 def matmul_dot(
-    a:Tensor, # (n, k), any dtype
+    a:Tensor, # (n, k), any dtype that PyTorch can multiply
     b:Tensor, # (k, m), dtype of `a`
 ) -> Tensor:  # (n, m), dtype of `a`
-    "Matrix product, the innermost loop replaced by an elementwise product and a sum."
+    "Matrix product, the innermost loop replaced by an elementwise product and a sum. ValueError unless the shapes fit, TypeError unless the dtypes agree."
     _check_fit('matmul_dot', a, b)
     c = a.new_zeros(a.shape[0], b.shape[1])
     for i in range(a.shape[0]):
         for j in range(b.shape[1]): c[i,j] = (a[i] * b[:,j]).sum()
     return c
 
-# %% ../nbs/00_matmul.ipynb #59e77464
+# %% ../nbs/00_matmul.ipynb #4406914a
 def broadcast_shapes(
     *shapes, # Tuples of sizes
 ) -> tuple:  # The shape of the result
-    "The shape to which tensors of these shapes are broadcast together, like `torch.broadcast_shapes`."
+    "The shape to which tensors of these shapes are broadcast together, like `torch.broadcast_shapes`. ValueError if they do not fit."
     result = []
     for place in range(1, max(map(len, shapes), default=0) + 1):
         sizes = {shape[-place] for shape in shapes if len(shape) >= place} - {1}
@@ -61,31 +62,31 @@ def broadcast_shapes(
         result.insert(0, sizes.pop() if sizes else 1)
     return tuple(result)
 
-# %% ../nbs/00_matmul.ipynb #7f098942
+# %% ../nbs/00_matmul.ipynb #4d00c2ac
 def matmul_broadcast(
-    a:Tensor, # (n, k), any dtype
+    a:Tensor, # (n, k), any dtype that PyTorch can multiply
     b:Tensor, # (k, m), dtype of `a`
 ) -> Tensor:  # (n, m), dtype of `a`
-    "Matrix product, one row of the result at a time by broadcasting."
+    "Matrix product, one row of the result at a time by broadcasting. ValueError unless the shapes fit, TypeError unless the dtypes agree."
     _check_fit('matmul_broadcast', a, b)
     c = a.new_zeros(a.shape[0], b.shape[1])
     for i in range(a.shape[0]): c[i] = (a[i][:,None] * b).sum(dim=0)
     return c
 
-# %% ../nbs/00_matmul.ipynb #7090ee21
+# %% ../nbs/00_matmul.ipynb #b541e406
 def matmul_einsum(
-    a:Tensor, # (n, k), any dtype
+    a:Tensor, # (n, k), any dtype that PyTorch can multiply
     b:Tensor, # (k, m), dtype of `a`
 ) -> Tensor:  # (n, m), dtype of `a`
-    "Matrix product by naming the axes."
+    "Matrix product by naming the axes. ValueError unless the shapes fit, TypeError unless the dtypes agree."
     _check_fit('matmul_einsum', a, b)
     return torch.einsum('nk,km->nm', a, b)
 
-# %% ../nbs/00_matmul.ipynb #42dc9768
+# %% ../nbs/00_matmul.ipynb #e5cb3ecb
 def matmul(
-    a:Tensor, # (n, k), any dtype
+    a:Tensor, # (n, k), any dtype that PyTorch can multiply
     b:Tensor, # (k, m), dtype of `a`
 ) -> Tensor:  # (n, m), dtype of `a`
-    "Matrix product by `torch.matmul`, for two matrices only."
+    "Matrix product by `torch.matmul`, for two matrices only. ValueError unless the shapes fit, TypeError unless the dtypes agree."
     _check_fit('matmul', a, b)
     return torch.matmul(a, b)

@@ -7,7 +7,7 @@ __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntrop
            'Optimizer', 'SGD', 'Dataset', 'SliceLoader', 'Sampler', 'BatchSampler', 'collate', 'DataLoader', 'get_dls',
            'EpochRecord', 'fit']
 
-# %% ../nbs/03_minibatch.ipynb #b104155a
+# %% ../nbs/03_minibatch.ipynb #0037a811
 import math
 import time
 from collections import deque
@@ -22,21 +22,27 @@ from torch import Tensor, nn
 
 from .modules import Linear, Module, ReLU, Sequential
 
-# %% ../nbs/03_minibatch.ipynb #25f66750
+# %% ../nbs/03_minibatch.ipynb #887bc1ad
+def _largest(x):
+    "The maximum over the last axis, kept as an axis of size 1; 0 in place of an infinite one, since inf - inf is nan."
+    largest = x.amax(dim=-1, keepdim=True)
+    return largest.masked_fill(largest.isinf(), 0)
+
+# %% ../nbs/03_minibatch.ipynb #07473898
 def logsumexp(
     x:Tensor, # (..., n_classes) float
 ) -> Tensor:  # (...)
     "Logarithm of the sum of the exponentials over the last axis, like `torch.logsumexp`."
-    m = x.amax(dim=-1, keepdim=True)
-    m = m.masked_fill(m.isinf(), 0)  # an infinite maximum would give infinite minus infinite
-    return m.squeeze(-1) + (x - m).exp().sum(dim=-1).log()
+    largest = _largest(x)
+    return largest.squeeze(-1) + (x - largest).exp().sum(dim=-1).log()
 
-# %% ../nbs/03_minibatch.ipynb #4ae01964
+# %% ../nbs/03_minibatch.ipynb #f9b137d7
 def log_softmax(
     x:Tensor, # (..., n_classes) float: logits
 ) -> Tensor:  # (..., n_classes): logarithms of probabilities
     "Logarithm of the softmax over the last axis, like `torch.nn.functional.log_softmax`."
-    return x - logsumexp(x)[..., None]
+    shifted = x - _largest(x)
+    return shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
 
 # %% ../nbs/03_minibatch.ipynb #912836e5
 def _pick(name, table, targ):
@@ -49,23 +55,23 @@ def _pick(name, table, targ):
     except RuntimeError: raise ValueError(
         f'{name}: targets must lie in 0..{table.shape[1] - 1}, got {targ.min()}..{targ.max()}') from None
 
-# %% ../nbs/03_minibatch.ipynb #8d954fb1
+# %% ../nbs/03_minibatch.ipynb #4efa7316
 def nll_loss(
     log_probs:Tensor, # (n, n_classes) float: logarithms of probabilities
     targ:Tensor, # (n,) integers from 0 to n_classes - 1
 ) -> Tensor:  # One number
-    "Mean negative log likelihood of the right classes, like `torch.nn.functional.nll_loss`."
+    "Mean negative log likelihood of the right classes, like `torch.nn.functional.nll_loss`. ValueError or TypeError for targets that are no classes."
     return -_pick('nll_loss', log_probs, targ).mean()
 
-# %% ../nbs/03_minibatch.ipynb #c47ad30e
+# %% ../nbs/03_minibatch.ipynb #155c632b
 def cross_entropy(
     inp:Tensor, # (n, n_classes) float: logits
     targ:Tensor, # (n,) integers from 0 to n_classes - 1
 ) -> Tensor:  # One number
-    "Mean cross-entropy of logits and classes, like `torch.nn.functional.cross_entropy`."
-    return (logsumexp(inp) - _pick('cross_entropy', inp, targ)).mean()
+    "Mean cross-entropy of logits and classes, like `torch.nn.functional.cross_entropy`. ValueError or TypeError for targets that are no classes."
+    return -_pick('cross_entropy', log_softmax(inp), targ).mean()
 
-# %% ../nbs/03_minibatch.ipynb #e1bce4d8
+# %% ../nbs/03_minibatch.ipynb #5937a8e3
 class CrossEntropyLoss(Module):
     "Mean cross-entropy of logits (n, n_classes) and classes (n,), like `torch.nn.CrossEntropyLoss`."
     def forward(self, inp, targ): return cross_entropy(inp, targ)
@@ -73,14 +79,14 @@ class CrossEntropyLoss(Module):
     def bwd(self, out, inp, targ):
         probs = inp.softmax(dim=-1)
         right = torch.zeros_like(probs).scatter_(1, targ.long()[:, None], 1.)
-        inp.g = (probs - right) * (out.g / len(targ))
+        inp.g = (probs - right) * (out.g / max(len(targ), 1))
 
-# %% ../nbs/03_minibatch.ipynb #87b6eace
+# %% ../nbs/03_minibatch.ipynb #a60f1af9
 def accuracy(
     out:Tensor, # (n, n_classes)
     yb:Tensor, # (n,) integers
 ) -> Tensor:  # One number from 0 to 1
-    "The fraction of rows whose largest output is in column `yb`."
+    "The fraction of rows whose largest output is in column `yb`. ValueError unless the shapes fit."
     if yb.shape != out.shape[:-1]: raise ValueError(f'accuracy: need (n, n_classes) and (n,), got {tuple(out.shape)} and {tuple(yb.shape)}')
     return (out.argmax(dim=-1) == yb).float().mean()
 
@@ -104,17 +110,20 @@ def get_model(
     layers = [Linear(i, j) for i, j in zip(sizes, sizes[1:])]
     return Sequential(layers[0], *(part for layer in layers[1:] for part in (ReLU(), layer)))
 
-# %% ../nbs/03_minibatch.ipynb #22f0ea40
+# %% ../nbs/03_minibatch.ipynb #db774a78
 class Optimizer:
-    "Plain gradient descent: each parameter minus `lr` times its gradient."
+    "Plain gradient descent: each parameter minus `lr` times its gradient. ValueError or TypeError for options that make no sense."
     def __init__(
         self,
         params, # Tensors with their gradients in `.grad`
         lr:float, # Learning rate, at least 0
     ):
+        name = type(self).__name__
         self.params, self.lr = list(params), lr
-        if not self.params: raise ValueError(f'{type(self).__name__}: got no parameters')
-        if lr < 0: raise ValueError(f'{type(self).__name__}: lr must be at least 0, got {lr}')
+        if not self.params: raise ValueError(f'{name}: got no parameters')
+        if isinstance(params, Tensor) or not all(isinstance(p, Tensor) for p in self.params):
+            raise TypeError(f'{name}: params must be several tensors, such as model.parameters()')
+        if not 0 <= lr < math.inf: raise ValueError(f'{name}: lr must be at least 0, got {lr}')
 
     @torch.no_grad()
     def step(self):
@@ -126,9 +135,9 @@ class Optimizer:
         "Set the gradient of every parameter to None."
         for p in self.params: p.grad = None
 
-# %% ../nbs/03_minibatch.ipynb #18550fdc
+# %% ../nbs/03_minibatch.ipynb #d3fce3c7
 class SGD(Optimizer):
-    "Gradient descent with momentum and weight decay, like `torch.optim.SGD`."
+    "Gradient descent with momentum and weight decay, like `torch.optim.SGD`. ValueError or TypeError for options that make no sense."
     def __init__(
         self,
         params, # Tensors with their gradients in `.grad`
@@ -137,7 +146,7 @@ class SGD(Optimizer):
         weight_decay:float=0, # Part of each weight that is added to its gradient, at least 0
     ):
         super().__init__(params, lr)
-        if min(momentum, weight_decay) < 0:
+        if not (0 <= momentum < math.inf and 0 <= weight_decay < math.inf):
             raise ValueError(f'SGD: momentum and weight_decay must be at least 0, got {momentum} and {weight_decay}')
         self.momentum, self.weight_decay, self.velocities = momentum, weight_decay, [None] * len(self.params)
 
@@ -152,16 +161,16 @@ class SGD(Optimizer):
                 self.velocities[i] = v.clone() if v is p.grad else v
             p.sub_(v, alpha=self.lr)
 
-# %% ../nbs/03_minibatch.ipynb #b6b24181
+# %% ../nbs/03_minibatch.ipynb #e7ec3f2c
 class Dataset:
-    "Inputs and targets side by side: `ds[3]`, `ds[0:5]`, `ds[[3, 6]]` and `ds[tensor]` give an (x, y) pair."
+    "Inputs and targets side by side: `ds[3]`, `ds[0:5]`, `ds[[3, 6]]` and `ds[tensor]` give an (x, y) pair. ValueError unless equally long."
     def __init__(
         self,
         x:Tensor, # (n, ...)
         y:Tensor, # (n, ...)
     ):
         if len(x) != len(y): raise ValueError(f'Dataset: x and y must be equally long, got {len(x)} and {len(y)}')
-        self.x, self.y = x, y
+        self.x, self.y = torch.as_tensor(x), torch.as_tensor(y)
 
     def __len__(self): return len(self.x)
     def __getitem__(self, i): return self.x[i], self.y[i]
@@ -187,9 +196,9 @@ class Sampler:
     def __iter__(self):
         return iter(torch.randperm(self.n, generator=self.generator).tolist() if self.shuffle else range(self.n))
 
-# %% ../nbs/03_minibatch.ipynb #cbe88e39
+# %% ../nbs/03_minibatch.ipynb #bd7b55c5
 class BatchSampler:
-    "Lists of row numbers from a sampler, `bs` in each."
+    "Lists of row numbers from a sampler, `bs` in each. ValueError unless `bs` is at least 1."
     def __init__(
         self,
         sampler, # Row numbers; anything that can be iterated, with a length
@@ -205,17 +214,20 @@ class BatchSampler:
         while batch := list(islice(row_numbers, self.bs)):
             if len(batch) == self.bs or not self.drop_last: yield batch
 
-# %% ../nbs/03_minibatch.ipynb #24c869ad
+# %% ../nbs/03_minibatch.ipynb #73a4f98c
 def collate(
-    items:list, # Examples: tuples of tensors, arrays or numbers, all alike
-) -> tuple:  # One tensor for each place in the tuple, with a new first axis
-    "Stack examples into a batch."
-    return tuple(torch.stack([torch.as_tensor(value) for value in place]) for place in zip(*items, strict=True))
+    items:list, # Examples, all alike: tensors, arrays, numbers or strings, or tuples, lists or dicts of such
+): # A tensor with a new first axis for tensors, arrays and numbers; a tuple or dict of such for tuples, lists and dicts
+    "Stack examples into a batch, like `torch.utils.data.default_collate`."
+    first = items[0]
+    if isinstance(first, dict): return {key: collate([item[key] for item in items]) for key in first}
+    if isinstance(first, (tuple, list)): return tuple(collate(list(place)) for place in zip(*items, strict=True))
+    return items if isinstance(first, str) else torch.stack([torch.as_tensor(item) for item in items])
 
-# %% ../nbs/03_minibatch.ipynb #466ecb5f
+# %% ../nbs/03_minibatch.ipynb #67d377be
 def _load(ds, collate_fn, batch):
     "The examples with the row numbers in `batch`, as one batch."
-    if type(ds) is Dataset and collate_fn is None: return ds[batch]
+    if type(ds) is Dataset and collate_fn is None: return ds[[int(i) for i in batch]]
     return (collate_fn or collate)([ds[i] for i in batch])
 
 def _start_worker(ds, collate_fn):
@@ -224,11 +236,24 @@ def _start_worker(ds, collate_fn):
     torch.set_num_threads(1)
     _worker = ds, collate_fn
 
-def _load_in_worker(batch): return _load(*_worker, batch)
+def _load_in_worker(batch, seed):
+    "Load a batch with random numbers of its own, whichever worker it falls to."
+    torch.manual_seed(seed)
+    return _load(*_worker, batch)
 
-# %% ../nbs/03_minibatch.ipynb #50443a50
+# %% ../nbs/03_minibatch.ipynb #3ce3524e
+def _choose_batches(ds, batch_size, shuffle, sampler, batch_sampler, drop_last, generator):
+    "The batch sampler that the options of a `DataLoader` ask for."
+    if sampler is not None and shuffle: raise ValueError('DataLoader: give sampler or shuffle, not both')
+    if batch_sampler is None:
+        return BatchSampler(Sampler(ds, shuffle, generator) if sampler is None else sampler, batch_size, drop_last)
+    if batch_size != 1 or shuffle or sampler is not None or drop_last:
+        raise ValueError('DataLoader: batch_sampler decides alone; leave out batch_size, shuffle, sampler and drop_last')
+    return batch_sampler
+
+# %% ../nbs/03_minibatch.ipynb #2967f323
 class DataLoader:
-    "The minibatches of a dataset, like `torch.utils.data.DataLoader`."
+    "The minibatches of a dataset, like `torch.utils.data.DataLoader`. ValueError for options that contradict each other."
     def __init__(
         self,
         ds, # `ds[i]` is an example, a tuple such as (x, y)
@@ -242,18 +267,15 @@ class DataLoader:
         generator:torch.Generator=None, # Source of the random order
         multiprocessing_context=None, # How workers start: 'fork', 'spawn', 'forkserver', or a context of `multiprocessing`; None: Python's default
     ):
-        if sampler is not None and shuffle: raise ValueError('DataLoader: give sampler or shuffle, not both')
-        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-            raise ValueError('DataLoader: batch_sampler decides alone; leave out batch_size, shuffle, sampler and drop_last')
-        if num_workers < 0: raise ValueError(f'DataLoader: num_workers must be at least 0, got {num_workers}')
-        if batch_sampler is None:
-            batch_sampler = BatchSampler(Sampler(ds, shuffle, generator) if sampler is None else sampler, batch_size, drop_last)
-        self.ds, self.batch_sampler, self.collate_fn = ds, batch_sampler, collate_fn
-        self.num_workers, self.multiprocessing_context = num_workers, multiprocessing_context
+        if not isinstance(num_workers, int) or num_workers < 0:
+            raise ValueError(f'DataLoader: num_workers must be a whole number of at least 0, got {num_workers!r}')
+        self.batch_sampler = _choose_batches(ds, batch_size, shuffle, sampler, batch_sampler, drop_last, generator)
+        self.ds, self.collate_fn = ds, collate_fn
+        self.num_workers, self.multiprocessing_context, self.n_sent = num_workers, multiprocessing_context, 0
 
     def __len__(self): return len(self.batch_sampler)
 
-# %% ../nbs/03_minibatch.ipynb #c560cce1
+# %% ../nbs/03_minibatch.ipynb #759058b4
 @patch
 def __iter__(self:DataLoader):
     "Yield the batches of one pass."
@@ -263,12 +285,19 @@ def __iter__(self:DataLoader):
     batches, context = iter(self.batch_sampler), self.multiprocessing_context
     if context is None or isinstance(context, str): context = get_context(context)
     with ProcessPoolExecutor(self.num_workers, context, _start_worker, (self.ds, self.collate_fn)) as workers:
-        def send(count): return [workers.submit(_load_in_worker, batch) for batch in islice(batches, count)]
-        waiting = deque(send(2 * self.num_workers))
-        while waiting:
-            loaded = waiting.popleft().result()
-            waiting.extend(send(1))
-            yield loaded
+        def send(count):
+            for batch in islice(batches, count):
+                self.n_sent += 1
+                waiting.append(workers.submit(_load_in_worker, batch, (torch.initial_seed() + self.n_sent) % 2 ** 63))
+        waiting = deque()
+        send(2 * self.num_workers)
+        try:
+            while waiting:
+                loaded = waiting.popleft().result()
+                send(1)
+                yield loaded
+        finally:
+            for future in waiting: future.cancel()
 
 # %% ../nbs/03_minibatch.ipynb #599bb65a
 def get_dls(
@@ -280,18 +309,20 @@ def get_dls(
     "A shuffled loader to train with and one in order to validate with."
     return DataLoader(train_ds, bs, shuffle=True, **kwargs), DataLoader(valid_ds, 2 * bs, **kwargs)
 
-# %% ../nbs/03_minibatch.ipynb #e3355362
+# %% ../nbs/03_minibatch.ipynb #8ae5b0dc
 def _mean_over_examples(totals):
     "Means from (number of examples, value, value, ...) for each batch."
-    n, *sums = (sum(column) for column in zip(*([count, *(count * v for v in values)] for count, *values in totals)))
-    return [s / n for s in sums]
+    filled = [(count, *(count * v for v in values)) for count, *values in totals if count]
+    n, *sums = (sum(column) for column in zip(*filled))
+    return [total / n for total in sums]
 
+# %% ../nbs/03_minibatch.ipynb #87de47ce
 def _validate(model, loss_func, metric, dl):
     "Mean loss and metric over the examples of `dl`, without learning from them."
     model.eval()
     with torch.no_grad():
         totals = [(len(yb), loss_func(out := model(xb), yb).item(), float(metric(out, yb))) for xb, yb in dl]
-    if not totals: raise ValueError('fit: valid_dl gave no batch; pass None to go without validation')
+    if not any(count for count, *_ in totals): raise ValueError('fit: valid_dl gave no examples; pass None to go without validation')
     return _mean_over_examples(totals)
 
 # %% ../nbs/03_minibatch.ipynb #c581c8e1
@@ -324,7 +355,21 @@ class EpochRecord(NamedTuple):
     metric: float  # The same for the metric
     seconds: float  # Time for the epoch, validation included
 
-# %% ../nbs/03_minibatch.ipynb #cd216b42
+# %% ../nbs/03_minibatch.ipynb #8caf31e9
+def _train_epoch(epoch, step, model, loss_func, opt, dl, on_batch):
+    "Take a step on each minibatch of `dl`; return the mean loss over the examples."
+    model.train()
+    totals = []
+    for batch, (xb, yb) in enumerate(dl):
+        opt.zero_grad()
+        loss = step(model, loss_func, xb, yb).item()
+        opt.step()
+        totals.append((len(yb), loss))
+        if on_batch: on_batch(epoch, batch, loss)
+    if not any(count for count, _ in totals): raise ValueError('fit: train_dl gave no examples')
+    return _mean_over_examples(totals)
+
+# %% ../nbs/03_minibatch.ipynb #41f46bbf
 def fit(
     epochs:int, # Passes over the training data
     model, # A `Module` of ours, or a `torch.nn.Module`
@@ -340,16 +385,9 @@ def fit(
     "Train a model. TypeError if model and loss do not go together, ValueError if a loader is empty."
     step, records = _choose_step(model, loss_func), []
     for epoch in range(epochs):
-        start, totals = time.perf_counter(), []
-        model.train()
-        for batch, (xb, yb) in enumerate(train_dl):
-            opt.zero_grad()
-            loss = step(model, loss_func, xb, yb).item()
-            opt.step()
-            totals.append((len(yb), loss))
-            if on_batch: on_batch(epoch, batch, loss)
-        if not totals: raise ValueError('fit: train_dl gave no batch')
+        start = time.perf_counter()
+        train_loss, = _train_epoch(epoch, step, model, loss_func, opt, train_dl, on_batch)
         valid = (None, None) if valid_dl is None else _validate(model, loss_func, metric, valid_dl)
-        records.append(EpochRecord(epoch, *_mean_over_examples(totals), *valid, time.perf_counter() - start))
+        records.append(EpochRecord(epoch, train_loss, *valid, time.perf_counter() - start))
         if on_epoch: on_epoch(records[-1])
     return records

@@ -7,7 +7,7 @@ __all__ = ['CallReLU', 'CallLinear', 'CallMSE', 'CallModel', 'BareModule', 'Bare
            'BareLinear', 'BareModel', 'RegisteringModule', 'Parameter', 'Module', 'ReLU', 'GeneralReLU', 'Linear',
            'Flatten', 'Dropout', 'MSELoss', 'ModuleList', 'Sequential', 'TorchLinear']
 
-# %% ../nbs/02_modules.ipynb #a8db51bc
+# %% ../nbs/02_modules.ipynb #8013a710
 import math
 from weakref import ref
 
@@ -132,7 +132,7 @@ class Parameter(nn.Parameter):
     "A tensor that a `Module` registers and an optimizer trains; its gradient is worked out by hand."
     def __new__(cls, data, requires_grad=False): return super().__new__(cls, data, requires_grad)
 
-# %% ../nbs/02_modules.ipynb #47adb278
+# %% ../nbs/02_modules.ipynb #ec983a43
 class Module:
     "A layer or a model. Subclasses write `forward(*args)` and `bwd(out, *args)`, which sets `.g` of args and `.grad` of own parameters."
     def __new__(cls, *args, **kwargs):
@@ -148,14 +148,18 @@ class Module:
 
     def _remember(self, out, args):
         for a in args:
-            if isinstance(a, Tensor): a.g = None
+            if isinstance(a, Tensor) and not hasattr(a, 'waiting'): a.g = None
+        out.waiting = True
         vars(self).update(out=out, args=args)
         self._calls[:] = [call for call in self._calls if call[0]() is not None] + [(ref(out), args)]
 
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no forward')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
 
-# %% ../nbs/02_modules.ipynb #156d1a25
+# %% ../nbs/02_modules.ipynb #7ae3d55e
+def _g(t): return getattr(t, 'g', None)
+
+# %% ../nbs/02_modules.ipynb #15288e4a
 @patch
 def backward(
     self:Module,
@@ -163,24 +167,34 @@ def backward(
 ):
     "Go back through every call whose output has a gradient in `.g`; add to `.g` of its arguments and `.grad` of the parameters."
     outs = [out for call in self._calls if (out := call[0]()) is not None]
-    if outs and outs[-1].dim() == 0 and _g(outs[-1]) is None: outs[-1].g = 1.
-    due = [out for out in outs if _g(out) is not None]
-    if not due: raise RuntimeError(
+    if all(_g(out) is None for out in outs): self._start_at_loss([out for out in outs if out.dim() == 0])
+    n_before = len(self._calls)
+    for out in reversed(outs):
+        if _g(out) is not None: self._back_through(out, input_grad)
+    if len(self._calls) == n_before: raise RuntimeError(
         f'{type(self).__name__}.backward: no call is waiting for its gradient. Call the module first, '
         'then the backward of whatever used its output; each call is gone through once.')
-    for out in reversed(due): self._back_through(out, input_grad)
 
-# %% ../nbs/02_modules.ipynb #5e899660
-def _g(t): return getattr(t, 'g', None)
+@patch
+def _start_at_loss(self:Module, losses):
+    "Give a loss, the end of the chain, its gradient of 1; RuntimeError if there is more than one."
+    if len(losses) > 1: raise RuntimeError(
+        f'{type(self).__name__}.backward: {len(losses)} losses are waiting. Set `.g = 1` on those to start from, '
+        'and measure a loss that is only to be looked at under torch.no_grad().')
+    for loss in losses: loss.g = 1.
 
+# %% ../nbs/02_modules.ipynb #283ee132
 @patch
 def _back_through(self:Module, out, input_grad):
     "Go back through the call that gave `out`, forget it, and return its arguments."
     args = next(args for made, args in self._calls if made() is out)
-    self._calls[:] = [call for call in self._calls if call[0]() is not out]
+    if isinstance(out.g, Tensor) and out.g.shape != out.shape: raise ValueError(
+        f'{type(self).__name__}.backward: the output has shape {tuple(out.shape)}, its gradient {tuple(out.g.shape)}')
     tensors = [a for a in args if isinstance(a, Tensor)]
     if len({id(t) for t in tensors}) < len(tensors):
         raise RuntimeError(f'{type(self).__name__}.backward: one tensor was passed twice to one call; pass a clone')
+    self._calls[:] = [call for call in self._calls if call[0]() is not out]
+    vars(out).pop('waiting', None)
     slots = [(t, 'g') for t in tensors] + [(p, 'grad') for p in self._parameters.values()]
     before = [(t, slot, g) for t, slot in slots if (g := getattr(t, slot, None)) is not None]
     for t, slot, _ in before: setattr(t, slot, None)
@@ -191,16 +205,22 @@ def _back_through(self:Module, out, input_grad):
         setattr(t, slot, old if new is None else old + new)
     return args
 
-# %% ../nbs/02_modules.ipynb #646eabcf
+# %% ../nbs/02_modules.ipynb #358e6090
+def _refuse_hidden(name, value):
+    "TypeError if a plain container holds layers or parameters, at any depth."
+    if not isinstance(value, (list, tuple, set, dict)): return
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, (Module, nn.Module, nn.Parameter)):
+            raise TypeError(f'{name}: a plain {type(value).__name__} hides its layers and parameters; use ModuleList')
+        _refuse_hidden(name, item)
+
+# %% ../nbs/02_modules.ipynb #0c20ead5
 @patch
 def __setattr__(self:Module, name, value):
     "Set an attribute, and register it if it is a parameter or a module."
     if isinstance(value, nn.Module):
         raise TypeError(f'{name}: a torch.nn.Module cannot be part of this Module; use our layers, or nn.Module for the whole')
-    if isinstance(value, (list, tuple, dict)):
-        items = value.values() if isinstance(value, dict) else value
-        if any(isinstance(v, (Module, nn.Module, nn.Parameter)) for v in items):
-            raise TypeError(f'{name}: a plain {type(value).__name__} hides its layers and parameters; use ModuleList')
+    _refuse_hidden(name, value)
     for kind, registered in ((nn.Parameter, self._parameters), (Module, self._children)):
         if isinstance(value, kind): registered[name] = value
         else: registered.pop(name, None)
@@ -228,10 +248,12 @@ def children(self:Module):
     "Yield every module that is an attribute of this one."
     for _, child in self.named_children(): yield child
 
-# %% ../nbs/02_modules.ipynb #21944c36
+# %% ../nbs/02_modules.ipynb #7c5e71e9
 @patch
 def _walk(self:Module, prefix=''):
     "Yield (prefix of its names, module) for this module and all below it, one for each place."
+    for name, value in vars(self).items():
+        if name not in ('args', '_calls', '_parameters', '_children'): _refuse_hidden(name, value)
     yield prefix, self
     for name, child in self._children.items(): yield from child._walk(f'{prefix}{name}.')
 
@@ -343,18 +365,18 @@ def _check_floating(name, x):
     "TypeError unless `x` is floating."
     if not x.is_floating_point(): raise TypeError(f'{name}: expected a floating tensor, got {x.dtype}; use .float()')
 
-# %% ../nbs/02_modules.ipynb #053ab089
+# %% ../nbs/02_modules.ipynb #1a0acdb9
 class ReLU(Module):
-    "The larger of each element and 0, like `torch.nn.ReLU`."
+    "The larger of each element and 0, like `torch.nn.ReLU`. TypeError unless the input is floating."
     def forward(self, inp):
         _check_floating('ReLU', inp)
         return relu(inp)
 
     def bwd(self, out, inp): relu_grad(inp, out)
 
-# %% ../nbs/02_modules.ipynb #e63ec596
+# %% ../nbs/02_modules.ipynb #b2f267ba
 class GeneralReLU(Module):
-    "Relu minus an offset, which brings the mean closer to 0."
+    "Relu minus an offset, which brings the mean closer to 0. TypeError unless the input is floating."
     def __init__(
         self,
         offset:float=0.5, # What is subtracted after the relu
@@ -367,9 +389,9 @@ class GeneralReLU(Module):
     def bwd(self, out, inp): relu_grad(inp, out)
     def extra_repr(self): return f'offset={self.offset}'
 
-# %% ../nbs/02_modules.ipynb #f74ecfb0
+# %% ../nbs/02_modules.ipynb #a798c0c9
 class Linear(Module):
-    "Linear layer with `weight` (n_out, n_in) and `bias` (n_out,), like `torch.nn.Linear`."
+    "Linear layer with `weight` (n_out, n_in) and `bias` (n_out,), like `torch.nn.Linear`. ValueError or TypeError for an input that does not fit."
     def __init__(
         self,
         n_in:int, # Size of the last axis of the input
@@ -377,8 +399,9 @@ class Linear(Module):
         bias:bool=True, # Add a bias?
     ):
         self.n_in, self.n_out = n_in, n_out
-        self.weight = Parameter(nn.init.kaiming_uniform_(torch.empty(n_out, n_in), a=math.sqrt(5)))
-        bound = 1 / math.sqrt(n_in)
+        self.weight = Parameter(torch.empty(n_out, n_in))
+        if self.weight.numel(): nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        bound = 1 / math.sqrt(max(n_in, 1))
         self.bias = Parameter(torch.empty(n_out).uniform_(-bound, bound)) if bias else None
 
     def forward(self, inp):
@@ -387,7 +410,8 @@ class Linear(Module):
 
     def bwd(self, out, inp):
         if self.input_grad: inp.g = out.g @ self.weight
-        g, rows = out.g.reshape(-1, self.n_out), inp.reshape(-1, self.n_in)
+        n = math.prod(inp.shape[:-1])
+        g, rows = out.g.reshape(n, self.n_out), inp.reshape(n, self.n_in)
         self.weight.grad = g.t() @ rows
         if self.bias is not None: self.bias.grad = g.sum(dim=0)
 
@@ -404,18 +428,18 @@ def _check(self:Linear, inp):
     if inp.dtype != self.weight.dtype:
         raise TypeError(f'{name}: expected {self.weight.dtype}, got {inp.dtype}; use .to() on the input or the model')
 
-# %% ../nbs/02_modules.ipynb #cc95a372
+# %% ../nbs/02_modules.ipynb #b564296e
 class Flatten(Module):
-    "All axes after the first laid out as one, like `torch.nn.Flatten`."
+    "All axes after the first laid out as one, like `torch.nn.Flatten`. ValueError for an input with fewer than two."
     def forward(self, inp):
         if inp.dim() < 2: raise ValueError(f'Flatten: expected (n, ...), got {tuple(inp.shape)}')
         return inp.flatten(1)
 
     def bwd(self, out, inp): inp.g = out.g.reshape(inp.shape)
 
-# %% ../nbs/02_modules.ipynb #b81dad07
+# %% ../nbs/02_modules.ipynb #6d8fade6
 class Dropout(Module):
-    "In training, set each element to 0 with probability `p` and scale up the rest, like `torch.nn.Dropout`."
+    "In training, set each element to 0 with probability `p` and scale up the rest, like `torch.nn.Dropout`. ValueError unless 0 <= p <= 1."
     def __init__(
         self,
         p:float=0.5, # Probability of a zero, from 0 to 1
@@ -435,9 +459,9 @@ class Dropout(Module):
     def bwd(self, out, inp): inp.g = out.g * out.mask if hasattr(out, 'mask') else out.g
     def extra_repr(self): return f'p={self.p}'
 
-# %% ../nbs/02_modules.ipynb #022ec5e5
+# %% ../nbs/02_modules.ipynb #71e4d95d
 class MSELoss(Module):
-    "Mean squared error of outputs and targets, like `torch.nn.MSELoss`, but strict about shapes."
+    "Mean squared error of outputs and targets, like `torch.nn.MSELoss`, but a ValueError unless the shapes fit."
     def forward(self, inp, targ):
         _check_floating('MSELoss', inp)
         return mse(inp, targ)
@@ -447,9 +471,9 @@ class MSELoss(Module):
         inp.g = inp.g * out.g
         if targ.is_floating_point(): targ.g = targ.g * out.g
 
-# %% ../nbs/02_modules.ipynb #33ef9131
+# %% ../nbs/02_modules.ipynb #d480549e
 class ModuleList(Module):
-    "A list of modules, all of them registered, like `torch.nn.ModuleList`."
+    "A list of modules, all of them registered, like `torch.nn.ModuleList`. TypeError for anything else in it."
     def __init__(
         self,
         layers=(), # Modules
@@ -466,9 +490,9 @@ class ModuleList(Module):
     def __iter__(self): return iter(self._children.values())
     def __getitem__(self, i): return list(self)[i]
 
-# %% ../nbs/02_modules.ipynb #63e35bf0
+# %% ../nbs/02_modules.ipynb #46f5a3fb
 class Sequential(ModuleList):
-    "Modules run one after the other, like `torch.nn.Sequential`."
+    "Modules run one after the other, like `torch.nn.Sequential`. Errors of a layer name its place."
     def __init__(
         self,
         *layers, # Modules, in order

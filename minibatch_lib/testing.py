@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['near', 'test_near', 'test_near_zero', 'central_differences', 'check_grads', 'best_of', 'peak_bytes', 'show_diff']
 
-# %% ../nbs/testing.ipynb #0bdcc5e8
+# %% ../nbs/testing.ipynb #e3a17741
+import copy
 import difflib
 import inspect
 import textwrap
@@ -15,13 +16,15 @@ from itertools import product
 import torch
 from torch import Tensor
 
-# %% ../nbs/testing.ipynb #32c686b6
+# %% ../nbs/testing.ipynb #a802dc00
 def _as_pair(a, b):
-    "`a` and `b` as tensors; a Python number takes the dtype and device of the other."
-    if not isinstance(a, Tensor): a = torch.as_tensor(a, **_kind(b))
-    return a, b if isinstance(b, Tensor) else torch.as_tensor(b, **_kind(a))
-
-def _kind(t): return dict(dtype=t.dtype, device=t.device) if isinstance(t, Tensor) else {}
+    "`a` and `b` as tensors; a Python number takes the device of the other, and its dtype where that can hold it."
+    def like(number, t):
+        if not isinstance(t, Tensor): return torch.as_tensor(number)
+        fits = t.is_floating_point() or not isinstance(number, float)
+        return torch.as_tensor(number, dtype=t.dtype if fits else None, device=t.device)
+    if not isinstance(a, Tensor): a = like(a, b)
+    return a, b if isinstance(b, Tensor) else like(b, a)
 
 # %% ../nbs/testing.ipynb #96a26129
 def near(
@@ -51,14 +54,14 @@ def test_near(
     i = tuple(int(j) for j in torch.unravel_index(gap.argmax(), gap.shape))
     raise AssertionError(f'{head}, largest difference {gap[i]:.6g} at {list(i)}: {a[i]} and {b[i]}')
 
-# %% ../nbs/testing.ipynb #64f48096
+# %% ../nbs/testing.ipynb #aaabe68d
 def test_near_zero(
     a:Tensor, # Any shape; or a number
     tol:float=1e-3, # Every element must be smaller than this in absolute value
 ):
     "Raise an AssertionError unless every element of `a` is within `tol` of zero."
     a = torch.as_tensor(a)
-    if not (a.abs() < tol).all(): raise AssertionError(f'not near zero (tolerance {tol}): {a}')
+    if not (a.double().abs() < tol).all(): raise AssertionError(f'not near zero (tolerance {tol}): {a}')
 
 # %% ../nbs/testing.ipynb #94ffb94f
 def central_differences(
@@ -85,23 +88,26 @@ def _start_of_backward(out):
     gen = torch.Generator().manual_seed(0)
     return torch.randn(out.shape, generator=gen, dtype=torch.float64).to(out)
 
-# %% ../nbs/testing.ipynb #fe876df6
+# %% ../nbs/testing.ipynb #cbd8b87e
 def _float64(t):
     "A detached copy of `t`, in float64 if it is a floating tensor."
     if not isinstance(t, Tensor): return t
     return t.detach().to(torch.float64 if t.is_floating_point() else t.dtype, copy=True)
 
 def _swap_in(params):
-    "Give each of `params` a float64 copy as its value; return what undoes it."
-    saved = [(p, p.data, p.grad, p.requires_grad) for p in params]
-    for p in params: p.requires_grad_(False).grad, p.data = None, _float64(p)
+    "Give each of `params` a float64 copy as its value, and no gradient; return what undoes it."
+    saved = [(p, p.data, p.grad, p.requires_grad, getattr(p, 'g', None)) for p in params]
+    for p in params:
+        p.requires_grad_(False).grad = None
+        p.data, p.g = _float64(p), None
     def put_back():
-        for p, data, grad, requires_grad in saved:
-            p.requires_grad_(False).grad, p.data = None, data
+        for p, data, grad, requires_grad, g in saved:
+            p.requires_grad_(False).grad = None
+            p.data, p.g = data, g
             p.requires_grad_(requires_grad).grad = grad
     return put_back
 
-# %% ../nbs/testing.ipynb #414eff8c
+# %% ../nbs/testing.ipynb #c12aec34
 def _same_luck(f):
     "`f`, with the same random numbers at every call."
     def run(*args):
@@ -112,7 +118,8 @@ def _same_luck(f):
 def _by_autograd(f, inputs, tensors, out_g):
     "Gradients of `tensors` by autograd, None where `f` does not use one."
     for t in tensors: t.requires_grad_(True)
-    grads = torch.autograd.grad(f(*inputs), tensors, out_g, allow_unused=True)
+    out = f(*inputs)
+    grads = torch.autograd.grad(out, tensors, out_g, allow_unused=True) if out.requires_grad else [None] * len(tensors)
     for t in tensors: t.requires_grad_(False)
     return grads
 
@@ -121,18 +128,19 @@ def _by_differences(f, inputs, tensors, out_g):
     with torch.no_grad():
         return [central_differences(lambda: (f(*inputs) * out_g).sum().item(), t) for t in tensors]
 
-# %% ../nbs/testing.ipynb #1f051236
+# %% ../nbs/testing.ipynb #7afee3dd
 def _compare(name, hand, other, how, rtol, atol):
     "AssertionError unless the gradient `hand` equals `other`, found by `how`."
     if hand is None: raise AssertionError(f'check_grads: {name} has no gradient: backward never set it')
-    if hand.shape != other.shape: raise AssertionError(
-        f'check_grads: {name}: the gradient by hand has shape {tuple(hand.shape)}, by {how} {tuple(other.shape)}')
-    wrong = ~torch.isclose(hand.to(other), other, rtol=rtol, atol=atol)
+    if (hand.shape, hand.dtype) != (other.shape, other.dtype): raise AssertionError(
+        f'check_grads: {name}: the gradient by hand has shape {tuple(hand.shape)} and dtype {hand.dtype}, '
+        f'by {how} {tuple(other.shape)} and {other.dtype}')
+    wrong = ~torch.isclose(hand, other, rtol=rtol, atol=atol)
     if not wrong.any(): return
     i = tuple(wrong.nonzero()[0].tolist())
     raise AssertionError(f'check_grads: {name}: wrong at {list(i)}: {hand[i]:.8g} by hand, {other[i]:.8g} by {how}')
 
-# %% ../nbs/testing.ipynb #3a20cd68
+# %% ../nbs/testing.ipynb #54a919d8
 def check_grads(
     f, # A `Module` (it has `forward` and `backward`), or a function of tensors
     *inputs, # Its inputs; the floating ones are checked, in float64 copies
@@ -143,26 +151,47 @@ def check_grads(
     is_module = backward is None
     if is_module and not (hasattr(f, 'forward') and hasattr(f, 'backward')):
         raise TypeError('check_grads: a function needs `backward=`')
+    if is_module: f = copy.deepcopy(f)
     named = dict(f.named_parameters()) if is_module else {f'param {i}': p for i, p in enumerate(params)}
     inputs = [_float64(t) for t in inputs]
-    checked = {f'input {i}': t for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.is_floating_point()}
+    checked = {f'input {i}': t for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.is_floating_point()} | named
+    if not checked: raise ValueError('check_grads: nothing to check, neither a floating input nor a parameter')
     put_back = _swap_in(named.values())
     try:
-        with torch.random.fork_rng(devices=[]): _check(f, is_module, backward, inputs, checked | named)
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            hand = _by_hand(f, is_module, backward, inputs, checked, named)
+            _check(f.forward if is_module else f, inputs, checked, *hand)
     finally: put_back()
 
-# %% ../nbs/testing.ipynb #834ea662
-def _check(f, is_module, backward, inputs, checked):
-    "Compare the gradients of the tensors in `checked`, a dict from name to tensor."
+# %% ../nbs/testing.ipynb #b700cc95
+def _by_hand(f, is_module, backward, inputs, checked, named):
+    "The gradient of the output, and those of the tensors in `checked` by the hand-written backward pass."
+    def run(**kwargs):
+        out = _same_luck(f)(*inputs)
+        out.g = _start_of_backward(out)
+        before = {name: t.clone() for name, t in [*checked.items(), ('out.g', out.g)]}
+        try: f.backward(**kwargs) if is_module else backward(out, *inputs)
+        except RuntimeError as e: raise AssertionError(f'check_grads: backward failed: {e}') from e
+        for name, t in [*checked.items(), ('out.g', out.g)]:
+            if not torch.equal(t, before[name]): raise AssertionError(f'check_grads: {name} was changed in place')
+        return out.g
     for t in checked.values(): t.g = None
-    out = _same_luck(f)(*inputs)
-    out.g = _start_of_backward(out)
-    if is_module: f.backward()
-    else: backward(out, *inputs)
-    hand = [t.g if t.grad is None else t.grad for t in checked.values()]
-    run, tensors = _same_luck(f.forward if is_module else f), list(checked.values())
-    autograd = _by_autograd(run, inputs, tensors, out.g)
-    measured = _by_differences(run, inputs, tensors, out.g)
+    out_g = run()
+    hand = [t.grad if is_module and name in named else t.g for name, t in checked.items()]
+    if is_module:
+        for p in named.values(): p.grad = None
+        run(input_grad=False)
+        for name, g in zip(checked, hand):
+            if name in named and g is not None: _compare(f'{name} with input_grad=False', named[name].grad, g, 'hand', 1e-9, 0)
+    return out_g, hand
+
+# %% ../nbs/testing.ipynb #48ab7b7b
+def _check(run, inputs, checked, out_g, hand):
+    "Compare the gradients `hand` of the tensors in `checked` with those found in two other ways."
+    for t in checked.values(): t.grad = None
+    tensors = list(checked.values())
+    autograd = _by_autograd(_same_luck(run), inputs, tensors, out_g)
+    measured = _by_differences(_same_luck(run), inputs, tensors, out_g)
     for name, h, a, d in zip(checked, hand, autograd, measured):
         if h is None and a is None: continue
         _compare(name, h, torch.zeros_like(d) if a is None else a, 'autograd', rtol=1e-6, atol=1e-8)

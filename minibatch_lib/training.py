@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['History', 'save_model', 'load_model', 'train', 'main']
 
-# %% ../nbs/04_training.ipynb #09d974dd
+# %% ../nbs/04_training.ipynb #971ab93e
 import argparse
 import json
 import math
 import os
+import sys
 import tempfile
 from contextlib import contextmanager
 from inspect import signature
-from io import BytesIO
+from numbers import Integral, Real
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from . import __version__
 from .data import DATASETS, atomic_write, class_names, get_data
 from .forward_backward import normalize
 from .minibatch import SGD, CrossEntropyLoss, Dataset, EpochRecord, fit, get_dls, get_model
-from .modules import Linear
+from .modules import Linear, Sequential
 
 # %% ../nbs/04_training.ipynb #7203f0af
 class History(list):
@@ -44,9 +45,10 @@ class History(list):
             ax.legend()
         return fig
 
-# %% ../nbs/04_training.ipynb #2b7ad64e
+# %% ../nbs/04_training.ipynb #2143b21f
 def _sizes(model):
     "The sizes from which `get_model` makes a model like this, or a TypeError."
+    if not isinstance(model, Sequential): raise TypeError(f'save_model: expected a Sequential made by get_model, got {type(model).__name__}')
     linear = [layer for layer in model if isinstance(layer, Linear)]
     sizes = [linear[0].n_in, *(layer.n_out for layer in linear)] if linear else [1, 1]
     if repr(model) != repr(_build(sizes)): raise TypeError('save_model: only models made by get_model can be saved')
@@ -65,7 +67,7 @@ def save_model(
     tensors = {name: t.contiguous().cpu() for name, t in model.state_dict().items()}
     with atomic_write(path) as f: f.write(save(tensors, metadata={'minibatch_lib': json.dumps(meta, ensure_ascii=False)}))
 
-# %% ../nbs/04_training.ipynb #b219a16e
+# %% ../nbs/04_training.ipynb #6ad0ec1f
 def load_model(
     path, # File written by `save_model`
 ) -> tuple:  # (model, meta): the model in evaluation mode, and a dict of what was kept with it
@@ -74,13 +76,15 @@ def load_model(
         with safe_open(path, 'pt') as f:
             meta = json.loads((f.metadata() or {})['minibatch_lib'])
             tensors = {name: f.get_tensor(name) for name in f.keys()}
-        model = _build(meta['sizes']).to(tensors['0.weight'].dtype)
+        sizes, weights = meta['sizes'], [t for name, t in tensors.items() if name.endswith('weight')]
+        if sorted(zip(sizes[1:], sizes)) != sorted(tuple(t.shape) for t in weights): raise ValueError('its sizes do not fit its weights')
+        model = _build(sizes).to(tensors['0.weight'].dtype)
         model.load_state_dict(tensors)
-    except (SafetensorError, KeyError, TypeError, ValueError) as e:
+    except (SafetensorError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as e:
         raise ValueError(f'{path} is not a model saved by save_model, or is damaged: {e}') from None
     return model.eval(), meta
 
-# %% ../nbs/04_training.ipynb #45ad191a
+# %% ../nbs/04_training.ipynb #c7357d8f
 class _Problem(Exception):
     "What is wrong, and the option that mends it."
     def __init__(self, option, problem):
@@ -88,33 +92,40 @@ class _Problem(Exception):
         self.option, self.problem = option, problem
 
 class _BadValue(_Problem, ValueError): status = 2
-class _NotToBeHad(_Problem, OSError): status = 1
+class _NotAvailable(_Problem, OSError): status = 1
 class _Diverged(_Problem, FloatingPointError): status = 1
 
-# %% ../nbs/04_training.ipynb #7b394b8b
+# %% ../nbs/04_training.ipynb #3e22705a
 def _check_options(data, hidden, epochs, batch_size, lr, momentum, weight_decay, seed):
     "Raise a `_BadValue` for the first value that makes no sense."
-    if data not in DATASETS: raise _BadValue('data', f'must be one of {", ".join(DATASETS)}, got {data!r}')
+    def refuse_unless(good, option, what, value):
+        if not good: raise _BadValue(option, f'must be {what}, got {value!r}')
+    refuse_unless(isinstance(data, str) and data in DATASETS, 'data', f'one of {", ".join(DATASETS)}', data)
     for option, value in [*(('hidden', size) for size in hidden), ('epochs', epochs), ('batch_size', batch_size)]:
-        if not isinstance(value, int) or value < 1: raise _BadValue(option, f'must be a whole number of at least 1, got {value!r}')
-    if not 0 < lr < math.inf: raise _BadValue('lr', f'must be greater than 0, got {lr}')
-    if not 0 <= momentum < 1: raise _BadValue('momentum', f'must be at least 0 and below 1, got {momentum}')
-    if not 0 <= weight_decay < math.inf: raise _BadValue('weight_decay', f'must be at least 0, got {weight_decay}')
-    if not 0 <= seed < 2 ** 63: raise _BadValue('seed', f'must be from 0 to 2**63 - 1, got {seed}')
+        refuse_unless(_is(Integral, value) and 1 <= value <= 1_000_000, option, 'a whole number from 1 to 1,000,000', value)
+    refuse_unless(_is(Real, lr) and 0 < lr < math.inf, 'lr', 'a number greater than 0', lr)
+    refuse_unless(_is(Real, momentum) and 0 <= momentum < 1, 'momentum', 'at least 0 and below 1', momentum)
+    refuse_unless(_is(Real, weight_decay) and 0 <= weight_decay < math.inf, 'weight_decay', 'a number of at least 0', weight_decay)
+    refuse_unless(_is(Integral, seed) and 0 <= seed < 2 ** 63, 'seed', 'a whole number from 0 to 2**63 - 1', seed)
 
-# %% ../nbs/04_training.ipynb #eebfa7ee
+def _is(kind, value): return isinstance(value, kind) and not isinstance(value, bool)
+
+# %% ../nbs/04_training.ipynb #4e48fdad
 def _check_out(out, force):
     "A problem if the folder `out` holds a finished run that may not be overwritten, or cannot be written."
-    if (out / 'model.safetensors').exists() and not force:
+    if not isinstance(out, (str, Path)) or not str(out): raise _BadValue('out', f'must be the name of a folder, got {out!r}')
+    out = Path(out)
+    if os.path.exists(out / 'model.safetensors') and not force:
         raise _BadValue('out', f'{out} holds a finished run; overwrite it with --force, or choose another folder')
-    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    try: tempfile.TemporaryFile(dir=there).close()
-    except OSError as e: raise _NotToBeHad('out', f'cannot write to {out} ({e.strerror}); choose another folder') from None
+    try:
+        there = next(folder for folder in (out, *out.absolute().parents) if folder.exists() or folder.is_symlink())
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as e: raise _NotAvailable('out', f'cannot write to {out} ({e.strerror}); choose another folder') from None
 
 def _load_images(data, folder):
     "The images of a data set, or a problem."
     try: return get_data(data, folder)
-    except (OSError, ValueError) as e: raise _NotToBeHad('data', f'{data}: {e}') from None
+    except (OSError, ValueError) as e: raise _NotAvailable('data', f'{data}: {e}') from None
 
 # %% ../nbs/04_training.ipynb #a4c15478
 @contextmanager
@@ -141,7 +152,30 @@ def _threads_for(products):
     try: yield
     finally: torch.set_num_threads(before)
 
-# %% ../nbs/04_training.ipynb #67680200
+# %% ../nbs/04_training.ipynb #c7cc845e
+def _datasets(data, folder):
+    "Normalised datasets to train on and to validate with, and the statistics as a dict."
+    images = _load_images(data, folder)
+    statistics = dict(mean=images.x_train.mean().item(), std=images.x_train.std().item())
+    return (Dataset(normalize(images.x_train, **statistics), images.y_train),
+            Dataset(normalize(images.x_valid, **statistics), images.y_valid), statistics)
+
+# %% ../nbs/04_training.ipynb #402470f5
+def _write_run(out, model, history, options, **statistics):
+    "Write the files of a run into the folder `out`."
+    def as_json(value): return json.dumps(value, indent=1, default=lambda v: v.item() if hasattr(v, 'item') else str(v))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out, prefix='.new-') as folder:
+            aside = Path(folder)
+            (aside / 'config.json').write_text(as_json(options | {'out': str(out), 'version': __version__}))
+            (aside / 'history.json').write_text(as_json([r._asdict() for r in history]))
+            history.plot().savefig(aside / 'history.png', dpi=100)
+            save_model(aside / 'model.safetensors', model, data=options['data'], class_names=class_names(options['data']), **statistics)
+            for name in ('config.json', 'history.json', 'history.png', 'model.safetensors'): os.replace(aside / name, out / name)
+    except OSError as e: raise _NotAvailable('out', f'cannot write to {out} ({e.strerror}); choose another folder') from None
+
+# %% ../nbs/04_training.ipynb #45f40b87
 def train(
     data:str='fashion_mini', # Name of a data set: a key of `minibatch_lib.data.DATASETS`
     *,
@@ -149,7 +183,7 @@ def train(
     hidden=(50,), # Sizes of the hidden layers
     epochs:int=10, # Passes over the training images
     batch_size:int=50, # Images for each step
-    lr:float=0.01, # Learning rate
+    lr:float=0.01, # Learning rate, greater than 0
     momentum:float=0.9, # Part of the velocity that is kept from step to step
     weight_decay:float=1e-4, # Part of each weight that is added to its gradient
     seed:int=0, # Decides the random start and the order of the images
@@ -158,16 +192,13 @@ def train(
     quiet:bool=False, # Print nothing?
 ) -> tuple:  # (model, History)
     "Train `get_model(784, hidden, 10)` with our own layers. ValueError for a bad value, OSError if data or folder are not to be had."
+    hidden = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden]
     options = {k: v for k, v in locals().items() if k not in ('force', 'quiet')}
-    hidden = options['hidden'] = [hidden] if isinstance(hidden, int) else list(hidden)
     _check_options(data, hidden, epochs, batch_size, lr, momentum, weight_decay, seed)
-    if out is not None: _check_out(Path(out), force)
-    images = _load_images(data, folder)
-    mean, std = images.x_train.mean().item(), images.x_train.std().item()
-    train_ds = Dataset(normalize(images.x_train, mean, std), images.y_train)
-    valid_ds = Dataset(normalize(images.x_valid, mean, std), images.y_valid)
+    if out is not None: _check_out(out, force)
+    train_ds, valid_ds, statistics = _datasets(data, folder)
     dls = get_dls(train_ds, valid_ds, batch_size, generator=torch.Generator().manual_seed(seed))
-    sizes = [images.x_train.shape[1], *hidden, len(class_names(data))]
+    sizes = [train_ds.x.shape[1], *hidden, len(class_names(data))]
     products = batch_size * sum(i * j for i, j in zip(sizes, sizes[1:]))
     with (torch.random.fork_rng(devices=[]), _threads_for(products),
           _progress(epochs, len(dls[0]), quiet) as (on_batch, on_epoch)):
@@ -175,24 +206,8 @@ def train(
         model = _build(sizes)
         opt = SGD(model.parameters(), lr, momentum, weight_decay)
         history = History(fit(epochs, model, CrossEntropyLoss(), opt, *dls, on_batch=on_batch, on_epoch=on_epoch))
-    if out is not None: _write_run(Path(out), model, history, options, mean=mean, std=std)
+    if out is not None: _write_run(Path(out), model, history, options, **statistics)
     return model, history
-
-# %% ../nbs/04_training.ipynb #15f662ef
-def _write_run(out, model, history, options, **statistics):
-    "Write the files of a run into the folder `out`."
-    def write(name, content):
-        with atomic_write(out / name) as f: f.write(content)
-    def as_json(value): return json.dumps(value, indent=1).encode()
-    picture = BytesIO()
-    history.plot().savefig(picture, dpi=100)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        write('config.json', as_json(options | {'out': str(out), 'version': __version__}))
-        write('history.json', as_json([r._asdict() for r in history]))
-        write('history.png', picture.getvalue())
-        save_model(out / 'model.safetensors', model, data=options['data'], class_names=class_names(options['data']), **statistics)
-    except OSError as e: raise _NotToBeHad('out', f'cannot write to {out} ({e.strerror}); choose another folder') from None
 
 # %% ../nbs/04_training.ipynb #5ebdd261
 class _Parser(argparse.ArgumentParser):
@@ -227,7 +242,7 @@ def _parser():
     parser.option('--quiet', 'print nothing but errors', action='store_true')
     return parser
 
-# %% ../nbs/04_training.ipynb #03a7f1e2
+# %% ../nbs/04_training.ipynb #07ecf498
 def main(
     argv:list=None, # Arguments; by default those of the command line
 ) -> int:  # Exit status, 0 if all went well; SystemExit otherwise
@@ -237,6 +252,9 @@ def main(
     if options['out'] is None: options['out'] = f'runs/{options["data"]}'
     try: train(**options)
     except _Problem as e: parser.exit(e.status, f'{parser.prog}: error: --{e.option.replace("_", "-")}: {e.problem}\n')
+    except BrokenPipeError:  # whoever read the lines has gone, as in `minibatch_train | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt: parser.exit(130, f'{parser.prog}: stopped; nothing was written\n')
     if not options['quiet']: print(f'wrote {options["out"]}: {", ".join(sorted(os.listdir(options["out"])))}')
     return 0

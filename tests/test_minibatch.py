@@ -56,6 +56,19 @@ def test_a_context_may_be_given():
     assert targets(DataLoader(ds, 5, num_workers=1, multiprocessing_context=context)) == [[0, 1, 2, 3, 4], [5, 6, 7]]
 
 
+class Noise(Squares):
+    """A dataset of random numbers."""
+
+    def __getitem__(self, i):
+        return torch.rand(2), i
+
+
+def test_workers_draw_different_numbers():
+    drawn = [torch.cat([xb for xb, _ in DataLoader(Noise(), 2, num_workers=n)]) for n in (1, 2)]
+    assert len(drawn[1].unique()) == 22
+    assert drawn[0].equal(drawn[1])
+
+
 def test_an_error_in_a_worker_arrives():
     with pytest.raises(KeyError, match="no example 5"):
         targets(DataLoader(Bad(fails), 2, num_workers=2))

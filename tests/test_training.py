@@ -43,8 +43,11 @@ def test_a_finished_run_is_overwritten_only_with_force(tmp_path):
 
 @pytest.mark.parametrize("args, status, words", [
     (["--data=imagenet"], 2, "--data: must be one of fashion_mini, "),
-    (["--lr=-0.1"], 2, "--lr: must be greater than 0, got -0.1"),
-    (["--epochs=0"], 2, "--epochs: must be a whole number of at least 1, got 0"),
+    (["--lr=-0.1"], 2, "--lr: must be a number greater than 0, got -0.1"),
+    (["--epochs=0"], 2, "--epochs: must be a whole number from 1 to 1,000,000, got 0"),
+    (["--hidden=99999999999"], 2, "--hidden: must be a whole number from 1 to 1,000,000, got 99999999999"),
+    (["--out="], 2, "--out: must be the name of a folder, got ''"),
+    (["--out=" + 300 * "x"], 1, "--out: cannot write to"),
     (["--out=a file/run"], 1, "--out: cannot write to"),
     (["--data=mnist", "--folder=nowhere"], 1, "--data: mnist: "),
 ])
