@@ -8,6 +8,8 @@ MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
 export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# PyTorch's profiler is silent unless something fails.
+export KINETO_LOG_LEVEL := 99
 
 .PHONY: help setup train test export book docs clean
 
@@ -21,7 +23,7 @@ $(READY): settings.ini setup.py pyproject.toml constraints.txt
 	|| { echo "minibatch_lib needs Python $(MIN_PYTHON) or newer, which $(PYTHON) is not: name one, as in make train PYTHON=python3.12"; exit 1; }
 	@echo "== setup: installing into .venv (the first time takes minutes)"
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install -qq -c constraints.txt -e '.[dev]'
+	@$(PY) -m pip install -c constraints.txt -e '.[dev]'
 	@touch $(READY)
 
 train: $(READY) ## train a network on the images that come with the package
@@ -52,7 +54,7 @@ book: export ## run all notebooks in place (FLAGS="mnist": the cells so marked t
 
 docs: _docs/index.html ## build the site into _docs/
 
-_docs/index.html: $(READY) $(wildcard nbs/*.ipynb nbs/*.css minibatch_lib/*.py) _quarto.yml settings.ini tools/docs.py
+_docs/index.html: $(READY) $(wildcard nbs/*.ipynb nbs/*.css minibatch_lib/*.py) _quarto.yml settings.ini tools/docs.py tools/check_site.py
 	@$(PY) tools/docs.py build
 
 clean: ## delete what the commands above made, except .venv and runs

@@ -116,7 +116,7 @@ def linear_grad_einsum(
     w.g = torch.einsum('ni,nj->ij', inp, out.g)
     b.g = out.g.sum(dim=0)
 
-# %% ../nbs/01_forward_backward.ipynb #87c2ea43
+# %% ../nbs/01_forward_backward.ipynb #dab13308
 def linear_grad(
     inp:Tensor, # (n, n_in) float
     out:Tensor, # (n, n_out): what `linear` gave; reads `out.g`
@@ -126,10 +126,10 @@ def linear_grad(
 ):
     "Gradients of `linear` as matrix products, put into `inp.g`, `w.g` and `b.g`."
     if input_grad: inp.g = out.g @ w.t()
-    w.g = inp.t() @ out.g
+    w.g = (out.g.t() @ inp).t()
     b.g = out.g.sum(dim=0)
 
-# %% ../nbs/01_forward_backward.ipynb #c57c6991
+# %% ../nbs/01_forward_backward.ipynb #6cc57c4e
 def forward_and_backward(
     x:Tensor, # (n, n_in) float
     targ:Tensor, # (n,)
@@ -140,7 +140,7 @@ def forward_and_backward(
     input_grad:bool=True, # Work out `x.g` too?
 ) -> Tensor:  # The loss, one number
     "Run linear, relu, linear and mse, then set `.g` of the weights, the biases and `x`."
-    hidden = relu(linear(x, w1, b1))
+    hidden = linear(x, w1, b1).clamp_min_(0)  # relu, in place
     out = linear(hidden, w2, b2)
     loss = mse(out, targ)
     mse_grad(out, targ)
