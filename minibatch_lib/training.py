@@ -152,13 +152,25 @@ def _threads_for(products):
     try: yield
     finally: torch.set_num_threads(before)
 
-# %% ../nbs/04_training.ipynb #c7cc845e
-def _datasets(data, folder):
-    "Normalised datasets to train on and to validate with, and the statistics as a dict."
+# %% ../nbs/04_training.ipynb #82d94949
+def _loaders(data, folder, batch_size, seed):
+    "Loaders of normalised images to train on and to validate with, and the statistics as a dict."
     images = _load_images(data, folder)
     statistics = dict(mean=images.x_train.mean().item(), std=images.x_train.std().item())
-    return (Dataset(normalize(images.x_train, **statistics), images.y_train),
-            Dataset(normalize(images.x_valid, **statistics), images.y_valid), statistics)
+    train_ds = Dataset(normalize(images.x_train, **statistics), images.y_train)
+    valid_ds = Dataset(normalize(images.x_valid, **statistics), images.y_valid)
+    return get_dls(train_ds, valid_ds, batch_size, generator=torch.Generator().manual_seed(seed)), statistics
+
+# %% ../nbs/04_training.ipynb #2fe4a4ce
+def _fit(sizes, dls, epochs, lr, momentum, weight_decay, seed, quiet):
+    "A model with layers of these sizes, trained, and its `History`."
+    products = dls[0].batch_sampler.bs * sum(i * j for i, j in zip(sizes, sizes[1:]))
+    with (torch.random.fork_rng(devices=[]), _threads_for(products),
+          _progress(epochs, len(dls[0]), quiet) as (on_batch, on_epoch)):
+        torch.manual_seed(seed)
+        model = _build(sizes)
+        opt = SGD(model.parameters(), lr, momentum, weight_decay)
+        return model, History(fit(epochs, model, CrossEntropyLoss(), opt, *dls, on_batch=on_batch, on_epoch=on_epoch))
 
 # %% ../nbs/04_training.ipynb #402470f5
 def _write_run(out, model, history, options, **statistics):
@@ -175,7 +187,7 @@ def _write_run(out, model, history, options, **statistics):
             for name in ('config.json', 'history.json', 'history.png', 'model.safetensors'): os.replace(aside / name, out / name)
     except OSError as e: raise _NotAvailable('out', f'cannot write to {out} ({e.strerror}); choose another folder') from None
 
-# %% ../nbs/04_training.ipynb #45f40b87
+# %% ../nbs/04_training.ipynb #8078f28d
 def train(
     data:str='fashion_mini', # Name of a data set: a key of `minibatch_lib.data.DATASETS`
     *,
@@ -196,16 +208,9 @@ def train(
     options = {k: v for k, v in locals().items() if k not in ('force', 'quiet')}
     _check_options(data, hidden, epochs, batch_size, lr, momentum, weight_decay, seed)
     if out is not None: _check_out(out, force)
-    train_ds, valid_ds, statistics = _datasets(data, folder)
-    dls = get_dls(train_ds, valid_ds, batch_size, generator=torch.Generator().manual_seed(seed))
-    sizes = [train_ds.x.shape[1], *hidden, len(class_names(data))]
-    products = batch_size * sum(i * j for i, j in zip(sizes, sizes[1:]))
-    with (torch.random.fork_rng(devices=[]), _threads_for(products),
-          _progress(epochs, len(dls[0]), quiet) as (on_batch, on_epoch)):
-        torch.manual_seed(seed)
-        model = _build(sizes)
-        opt = SGD(model.parameters(), lr, momentum, weight_decay)
-        history = History(fit(epochs, model, CrossEntropyLoss(), opt, *dls, on_batch=on_batch, on_epoch=on_epoch))
+    dls, statistics = _loaders(data, folder, batch_size, seed)
+    sizes = [dls[0].ds.x.shape[1], *hidden, len(class_names(data))]
+    model, history = _fit(sizes, dls, epochs, lr, momentum, weight_decay, seed, quiet)
     if out is not None: _write_run(Path(out), model, history, options, **statistics)
     return model, history
 
