@@ -143,12 +143,12 @@ def _progress(epochs, steps, quiet):
                                     f'valid loss {r.valid_loss:.4f}  accuracy {r.metric:.4f}  {r.seconds:.1f} s')
         yield on_batch, on_epoch
 
-# %% ../nbs/04_training.ipynb #d7efe3c4
+# %% ../nbs/04_training.ipynb #6ea2f359
 @contextmanager
 def _threads_for(products):
-    "One thread for steps of fewer than 10 million products; afterwards as many as before."
+    "One thread for steps of fewer than 50 million products; afterwards as many as before."
     before = torch.get_num_threads()
-    if products < 10_000_000: torch.set_num_threads(1)
+    if products < 50_000_000: torch.set_num_threads(1)
     try: yield
     finally: torch.set_num_threads(before)
 
