@@ -140,7 +140,7 @@ def _compare(name, hand, other, how, rtol, atol):
     i = tuple(wrong.nonzero()[0].tolist())
     raise AssertionError(f'check_grads: {name}: wrong at {list(i)}: {hand[i]:.8g} by hand, {other[i]:.8g} by {how}')
 
-# %% ../nbs/testing.ipynb #54a919d8
+# %% ../nbs/testing.ipynb #6f59bd48
 def check_grads(
     f, # A `Module` (it has `forward` and `backward`), or a function of tensors
     *inputs, # Its inputs; the floating ones are checked, in float64 copies
@@ -152,7 +152,7 @@ def check_grads(
     if is_module and not (hasattr(f, 'forward') and hasattr(f, 'backward')):
         raise TypeError('check_grads: a function needs `backward=`')
     if is_module: f = copy.deepcopy(f)
-    named = dict(f.named_parameters()) if is_module else {f'param {i}': p for i, p in enumerate(params)}
+    named = dict(f.named_parameters()) if hasattr(f, 'named_parameters') else {f'param {i}': p for i, p in enumerate(params)}
     inputs = [_float64(t) for t in inputs]
     checked = {f'input {i}': t for i, t in enumerate(inputs) if isinstance(t, Tensor) and t.is_floating_point()} | named
     if not checked: raise ValueError('check_grads: nothing to check, neither a floating input nor a parameter')
@@ -163,7 +163,7 @@ def check_grads(
             _check(f.forward if is_module else f, inputs, checked, *hand)
     finally: put_back()
 
-# %% ../nbs/testing.ipynb #b700cc95
+# %% ../nbs/testing.ipynb #c44f79c0
 def _by_hand(f, is_module, backward, inputs, checked, named):
     "The gradient of the output, and those of the tensors in `checked` by the hand-written backward pass."
     def run(**kwargs):
@@ -178,7 +178,7 @@ def _by_hand(f, is_module, backward, inputs, checked, named):
     for t in checked.values(): t.g = None
     out_g = run()
     hand = [t.grad if is_module and name in named else t.g for name, t in checked.items()]
-    if is_module:
+    if is_module and 'input_grad' in inspect.signature(f.backward).parameters:
         for p in named.values(): p.grad = None
         run(input_grad=False)
         for name, g in zip(checked, hand):
