@@ -58,5 +58,5 @@ _docs/index.html: $(READY) $(wildcard nbs/*.ipynb nbs/*.css minibatch_lib/*.py) 
 	@$(PY) tools/docs.py build
 
 clean: ## delete what the commands above made, except .venv and runs
-	@rm -rf _docs _proc build dist *.egg-info .pytest_cache nbs/nbdev.yml nbs/sidebar.yml
+	@rm -rf _docs _proc build dist *.egg-info .pytest_cache .hypothesis nbs/nbdev.yml nbs/sidebar.yml
 	@find minibatch_lib tools tests -name __pycache__ -prune -exec rm -rf {} +
