@@ -233,14 +233,19 @@ def __delattr__(self:Module, name):
     for registered in (self._parameters, self._children): registered.pop(name, None)
     object.__delattr__(self, name)
 
-# %% ../nbs/02_modules.ipynb #af475a68
+# %% ../nbs/02_modules.ipynb #1d694409
+def _once(pairs):
+    "Yield those of the (name, object) pairs whose object has not come before."
+    seen = set()
+    for name, value in pairs:
+        if id(value) not in seen: yield name, value
+        seen.add(id(value))
+
+# %% ../nbs/02_modules.ipynb #06599e75
 @patch
 def named_children(self:Module):
     "Yield (name, module) of every module that is an attribute of this one, each module once."
-    seen = set()
-    for name, child in self._children.items():
-        if id(child) not in seen: yield name, child
-        seen.add(id(child))
+    yield from _once(self._children.items())
 
 # %% ../nbs/02_modules.ipynb #f72df3f6
 @patch
@@ -262,20 +267,17 @@ def _all_parameters(self:Module):
     "The parameters by name, a shared one under each of its names."
     return {prefix + name: p for prefix, module in self._walk() for name, p in module._parameters.items()}
 
-# %% ../nbs/02_modules.ipynb #13995e0a
+# %% ../nbs/02_modules.ipynb #6099d473
 @patch
 def modules(self:Module):
     "Yield this module and all below it, each once."
-    yield from {id(module): module for _, module in self._walk()}.values()
+    for _, module in _once(self._walk()): yield module
 
-# %% ../nbs/02_modules.ipynb #5fe501a1
+# %% ../nbs/02_modules.ipynb #a8a09510
 @patch
 def named_parameters(self:Module):
     "Yield (name, parameter) for this module and all below it, each parameter once."
-    seen = set()
-    for name, p in self._all_parameters().items():
-        if id(p) not in seen: yield name, p
-        seen.add(id(p))
+    yield from _once(self._all_parameters().items())
 
 # %% ../nbs/02_modules.ipynb #3c5fa7fa
 @patch
@@ -490,7 +492,7 @@ class ModuleList(Module):
     def __iter__(self): return iter(self._children.values())
     def __getitem__(self, i): return list(self)[i]
 
-# %% ../nbs/02_modules.ipynb #46f5a3fb
+# %% ../nbs/02_modules.ipynb #a7dfade8
 class Sequential(ModuleList):
     "Modules run one after the other, like `torch.nn.Sequential`. Errors of a layer name its place."
     def __init__(
@@ -506,7 +508,7 @@ class Sequential(ModuleList):
 
     def bwd(self, out, x):
         if len(self) == 0: x.g = out.g
-        for i in reversed(range(len(self))): out, = self[i]._back_through(out, self.input_grad or i > 0)
+        for i, layer in reversed(list(enumerate(self))): out, = layer._back_through(out, self.input_grad or i > 0)
 
 # %% ../nbs/02_modules.ipynb #78d5641c
 class TorchLinear(nn.Module):
