@@ -8,10 +8,13 @@ __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntrop
            'EpochRecord', 'fit']
 
 # %% ../nbs/03_minibatch.ipynb #0037a811
+import copy
 import math
+import signal
 import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
 from typing import NamedTuple
@@ -19,6 +22,7 @@ from typing import NamedTuple
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
+import torch.nn.functional as F
 
 from .modules import Linear, Module, ReLU, Sequential
 
@@ -72,14 +76,21 @@ def cross_entropy(
     return -_pick('cross_entropy', log_softmax(inp), targ).mean()
 
 # %% ../nbs/03_minibatch.ipynb #5937a8e3
+_no_class = torch.iinfo(torch.int64).min  # stands for no class at all
+
 class CrossEntropyLoss(Module):
-    "Mean cross-entropy of logits (n, n_classes) and classes (n,), like `torch.nn.CrossEntropyLoss`."
-    def forward(self, inp, targ): return cross_entropy(inp, targ)
+    "Mean cross-entropy of logits (n, n_classes) and classes (n,), like `torch.nn.CrossEntropyLoss`. ValueError or TypeError for targets that are no classes."
+    def forward(self, inp, targ):
+        log_probs = inp.log_softmax(dim=-1)
+        if inp.dim() == 2 and targ.dtype == torch.int64:
+            try: out = F.nll_loss(log_probs, targ, ignore_index=_no_class)
+            except (RuntimeError, ValueError, IndexError): out = nll_loss(log_probs, targ)
+        else: out = nll_loss(log_probs, targ)
+        out.log_probs = log_probs
+        return out
 
     def bwd(self, out, inp, targ):
-        probs = inp.softmax(dim=-1)
-        right = torch.zeros_like(probs).scatter_(1, targ.long()[:, None], 1.)
-        inp.g = (probs - right) * (out.g / max(len(targ), 1))
+        inp.g = out.log_probs.exp_().scatter_(1, targ.long().unsqueeze(1), -1, reduce='add').mul_(out.g / max(inp.shape[0], 1))
 
 # %% ../nbs/03_minibatch.ipynb #a60f1af9
 def accuracy(
@@ -125,11 +136,10 @@ class Optimizer:
             raise TypeError(f'{name}: params must be several tensors, such as model.parameters()')
         if not 0 <= lr < math.inf: raise ValueError(f'{name}: lr must be at least 0, got {lr}')
 
-    @torch.no_grad()
     def step(self):
         "Move every parameter that has a gradient."
         for p in self.params:
-            if p.grad is not None: p.sub_(p.grad, alpha=self.lr)
+            if p.grad is not None: p.detach().sub_(p.grad, alpha=self.lr)
 
     def zero_grad(self):
         "Set the gradient of every parameter to None."
@@ -150,15 +160,15 @@ class SGD(Optimizer):
             raise ValueError(f'SGD: momentum and weight_decay must be at least 0, got {momentum} and {weight_decay}')
         self.momentum, self.weight_decay, self.velocities = momentum, weight_decay, [None] * len(self.params)
 
-    @torch.no_grad()
     def step(self):
         "Move every parameter that has a gradient along its velocity."
         for i, p in enumerate(self.params):
             if (v := p.grad) is None: continue
+            if p.requires_grad: p = p.detach()  # the same numbers, but autograd does not look
             if self.weight_decay: v = v.add(p, alpha=self.weight_decay)
             if self.momentum:
-                if (old := self.velocities[i]) is not None: v = v.add(old, alpha=self.momentum)
-                self.velocities[i] = v.clone() if v is p.grad else v
+                old = self.velocities[i]
+                self.velocities[i] = v = v.clone() if old is None else v.add(old, alpha=self.momentum)
             p.sub_(v, alpha=self.lr)
 
 # %% ../nbs/03_minibatch.ipynb #e7ec3f2c
@@ -192,9 +202,12 @@ class Sampler:
         generator:torch.Generator=None, # Source of the random order
     ): self.n, self.shuffle, self.generator = len(ds), shuffle, generator
 
+    def order(self):
+        "The row numbers of one pass, in one tensor (n,)."
+        return torch.randperm(self.n, generator=self.generator) if self.shuffle else torch.arange(self.n)
+
     def __len__(self): return self.n
-    def __iter__(self):
-        return iter(torch.randperm(self.n, generator=self.generator).tolist() if self.shuffle else range(self.n))
+    def __iter__(self): return iter(self.order().tolist())
 
 # %% ../nbs/03_minibatch.ipynb #bd7b55c5
 class BatchSampler:
@@ -233,13 +246,18 @@ def _load(ds, collate_fn, batch):
 def _start_worker(ds, collate_fn):
     "In a new worker: keep what `_load_in_worker` needs; the processes are the parallelism, so one thread each."
     global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which then stops the workers
     torch.set_num_threads(1)
     _worker = ds, collate_fn
 
 def _load_in_worker(batch, seed):
     "Load a batch with random numbers of its own, whichever worker it falls to."
     torch.manual_seed(seed)
-    return _load(*_worker, batch)
+    try: return _load(*_worker, batch)
+    except Exception as e:
+        try: copy.copy(e)  # can it be made again on the other side?
+        except Exception: raise RuntimeError(f'{type(e).__name__}: {e}') from e
+        raise
 
 # %% ../nbs/03_minibatch.ipynb #3ce3524e
 def _choose_batches(ds, batch_size, shuffle, sampler, batch_sampler, drop_last, generator):
@@ -271,31 +289,43 @@ class DataLoader:
             raise ValueError(f'DataLoader: num_workers must be a whole number of at least 0, got {num_workers!r}')
         self.batch_sampler = _choose_batches(ds, batch_size, shuffle, sampler, batch_sampler, drop_last, generator)
         self.ds, self.collate_fn = ds, collate_fn
+        self.in_memory = type(ds) is Dataset and collate_fn is None and batch_sampler is None and sampler is None
         self.num_workers, self.multiprocessing_context, self.n_sent = num_workers, multiprocessing_context, 0
 
     def __len__(self): return len(self.batch_sampler)
 
+# %% ../nbs/03_minibatch.ipynb #f41765ad
+@patch
+def _from_memory(self:DataLoader):
+    "Yield the batches of one pass over tensors in memory, in an order of our own."
+    x, y, batches = self.ds.x, self.ds.y, self.batch_sampler
+    order = batches.sampler.order()[:len(batches) * batches.bs].to(x.device)
+    if len(order) == 0: return
+    for stretch in order.split(1000 * batches.bs):  # so that no more than 1,000 slices exist at a time
+        for rows in stretch.split(batches.bs): yield x.index_select(0, rows), y.index_select(0, rows)
+
 # %% ../nbs/03_minibatch.ipynb #759058b4
 @patch
 def __iter__(self:DataLoader):
-    "Yield the batches of one pass."
+    "Yield the batches of one pass. RuntimeError if a worker dies."
     if self.num_workers == 0:
-        for batch in self.batch_sampler: yield _load(self.ds, self.collate_fn, batch)
+        yield from self._from_memory() if self.in_memory else (_load(self.ds, self.collate_fn, batch) for batch in self.batch_sampler)
         return
-    batches, context = iter(self.batch_sampler), self.multiprocessing_context
+    batches, context, waiting = iter(self.batch_sampler), self.multiprocessing_context, deque()
     if context is None or isinstance(context, str): context = get_context(context)
     with ProcessPoolExecutor(self.num_workers, context, _start_worker, (self.ds, self.collate_fn)) as workers:
         def send(count):
             for batch in islice(batches, count):
                 self.n_sent += 1
                 waiting.append(workers.submit(_load_in_worker, batch, (torch.initial_seed() + self.n_sent) % 2 ** 63))
-        waiting = deque()
-        send(2 * self.num_workers)
         try:
+            send(2 * self.num_workers)
             while waiting:
                 loaded = waiting.popleft().result()
                 send(1)
                 yield loaded
+        except BrokenProcessPool as e:
+            raise RuntimeError('DataLoader: a worker died, perhaps for want of memory; try fewer workers or smaller batches') from e
         finally:
             for future in waiting: future.cancel()
 
@@ -316,12 +346,22 @@ def _mean_over_examples(totals):
     n, *sums = (sum(column) for column in zip(*filled))
     return [total / n for total in sums]
 
+# %% ../nbs/03_minibatch.ipynb #c5c3b410
+def _finite(loss, n, where):
+    "The loss of `n` examples, or a FloatingPointError that names where it came up."
+    if math.isfinite(loss) or n == 0: return loss
+    raise FloatingPointError(f'fit: the loss is {loss} in {where}. Try a smaller learning rate, and look for inf and nan in the data.')
+
 # %% ../nbs/03_minibatch.ipynb #87de47ce
-def _validate(model, loss_func, metric, dl):
+def _validate(epoch, model, loss_func, metric, dl):
     "Mean loss and metric over the examples of `dl`, without learning from them."
     model.eval()
+    totals = []
     with torch.no_grad():
-        totals = [(len(yb), loss_func(out := model(xb), yb).item(), float(metric(out, yb))) for xb, yb in dl]
+        for batch, (xb, yb) in enumerate(dl):
+            out, n = model(xb), len(yb)
+            loss = _finite(loss_func(out, yb).item(), n, f'epoch {epoch}, validation batch {batch}')
+            totals.append((n, loss, float(metric(out, yb))))
     if not any(count for count, *_ in totals): raise ValueError('fit: valid_dl gave no examples; pass None to go without validation')
     return _mean_over_examples(totals)
 
@@ -362,9 +402,9 @@ def _train_epoch(epoch, step, model, loss_func, opt, dl, on_batch):
     totals = []
     for batch, (xb, yb) in enumerate(dl):
         opt.zero_grad()
-        loss = step(model, loss_func, xb, yb).item()
+        n, loss = yb.shape[0], step(model, loss_func, xb, yb).item()
+        totals.append((n, _finite(loss, n, f'epoch {epoch}, batch {batch}')))
         opt.step()
-        totals.append((len(yb), loss))
         if on_batch: on_batch(epoch, batch, loss)
     if not any(count for count, _ in totals): raise ValueError('fit: train_dl gave no examples')
     return _mean_over_examples(totals)
@@ -382,12 +422,14 @@ def fit(
     on_batch=None, # Called as on_batch(epoch, batch, loss) after every step
     on_epoch=None, # Called as on_epoch(record) after every epoch
 ) -> list:  # One `EpochRecord` for each epoch
-    "Train a model. TypeError if model and loss do not go together, ValueError if a loader is empty."
+    "Train a model. TypeError if model and loss do not go together, ValueError if a loader is empty, FloatingPointError for a loss of inf or nan."
     step, records = _choose_step(model, loss_func), []
+    for module in (model, loss_func):
+        if isinstance(module, Module): module.forget_calls()
     for epoch in range(epochs):
         start = time.perf_counter()
         train_loss, = _train_epoch(epoch, step, model, loss_func, opt, train_dl, on_batch)
-        valid = (None, None) if valid_dl is None else _validate(model, loss_func, metric, valid_dl)
+        valid = (None, None) if valid_dl is None else _validate(epoch, model, loss_func, metric, valid_dl)
         records.append(EpochRecord(epoch, train_loss, *valid, time.perf_counter() - start))
         if on_epoch: on_epoch(records[-1])
     return records

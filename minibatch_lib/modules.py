@@ -128,30 +128,32 @@ class RegisteringModule:
         for layer in self.layers.values(): yield from layer.parameters()
 
 # %% ../nbs/02_modules.ipynb #aa2de617
-class Parameter(nn.Parameter):
+class _IsParameter(type(nn.Parameter)):
+    "Lets `isinstance(p, Parameter)` say yes to every parameter, PyTorch's own too."
+    def __instancecheck__(cls, p): return isinstance(p, nn.Parameter)
+
+class Parameter(nn.Parameter, metaclass=_IsParameter):
     "A tensor that a `Module` registers and an optimizer trains; its gradient is worked out by hand."
-    def __new__(cls, data, requires_grad=False): return super().__new__(cls, data, requires_grad)
+    def __new__(cls, data, requires_grad=False): return nn.Parameter(data, requires_grad)
 
 # %% ../nbs/02_modules.ipynb #ec983a43
 class Module:
     "A layer or a model. Subclasses write `forward(*args)` and `bwd(out, *args)`, which sets `.g` of args and `.grad` of own parameters."
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
-        vars(self).update(training=True, input_grad=True, _parameters={}, _children={}, _calls=[])
+        vars(self).update(training=True, input_grad=True, _parameters={}, _children={}, _open=False, _earlier=[])
         return self
 
     def __call__(self, *args):
         out = self.forward(*args)
-        if any(out is a for a in args): out = out.view_as(out)  # a tensor of its own, with a `.g` of its own
-        if torch.is_grad_enabled(): self._remember(out, args)
-        return out
-
-    def _remember(self, out, args):
+        if not torch.is_grad_enabled(): return out
         for a in args:
+            if a is out: out = out.view_as(out)  # a tensor of its own, with a `.g` of its own
             if isinstance(a, Tensor) and not hasattr(a, 'waiting'): a.g = None
-        out.waiting = True
-        vars(self).update(out=out, args=args)
-        self._calls[:] = [call for call in self._calls if call[0]() is not None] + [(ref(out), args)]
+        out.waiting, state = True, vars(self)
+        if self._open: state['_earlier'] = [call for call in self._earlier if call[0]() is not None] + [(ref(self.out), self.args)]
+        state['out'], state['args'], state['_open'] = out, args, True
+        return out
 
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no forward')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
@@ -166,44 +168,56 @@ def backward(
     input_grad:bool=True, # Work out `.g` of the arguments too? A layer may skip it if False
 ):
     "Go back through every call whose output has a gradient in `.g`; add to `.g` of its arguments and `.grad` of the parameters."
-    outs = [out for call in self._calls if (out := call[0]()) is not None]
-    if all(_g(out) is None for out in outs): self._start_at_loss([out for out in outs if out.dim() == 0])
-    n_before = len(self._calls)
-    for out in reversed(outs):
-        if _g(out) is not None: self._back_through(out, input_grad)
-    if len(self._calls) == n_before: raise RuntimeError(
-        f'{type(self).__name__}.backward: no call is waiting for its gradient. Call the module first, '
-        'then the backward of whatever used its output; each call is gone through once.')
+    outs = [self.out] if self._open else []
+    if self._earlier: outs += [out for made, _ in reversed(self._earlier) if (out := made()) is not None]
+    given = False
+    for out in outs:
+        if _g(out) is not None: given = self._back_through(out, input_grad)
+    if given is False: self._back_through(self._only_loss(outs), input_grad)
 
 @patch
-def _start_at_loss(self:Module, losses):
-    "Give a loss, the end of the chain, its gradient of 1; RuntimeError if there is more than one."
+def _only_loss(self:Module, outs):
+    "The one loss among `outs`, the end of the chain, with its gradient of 1; RuntimeError if there is none or more than one."
+    losses = [out for out in outs if out.dim() == 0]
+    if not losses: raise RuntimeError(
+        f'{type(self).__name__}.backward: no call is waiting for its gradient. Call the module first, '
+        'then the backward of whatever used its output; each call is gone through once.')
     if len(losses) > 1: raise RuntimeError(
         f'{type(self).__name__}.backward: {len(losses)} losses are waiting. Set `.g = 1` on those to start from, '
         'and measure a loss that is only to be looked at under torch.no_grad().')
-    for loss in losses: loss.g = 1.
+    losses[0].g = 1.
+    return losses[0]
 
 # %% ../nbs/02_modules.ipynb #283ee132
 @patch
 def _back_through(self:Module, out, input_grad):
     "Go back through the call that gave `out`, forget it, and return its arguments."
-    args = next(args for made, args in self._calls if made() is out)
+    state = vars(self)
+    if self._open and out is self.out: args, state['_open'] = self.args, False
+    else: _, args = self._earlier.pop(next(i for i, (made, _) in enumerate(self._earlier) if made() is out))
+    vars(out).pop('waiting', None)
     if isinstance(out.g, Tensor) and out.g.shape != out.shape: raise ValueError(
         f'{type(self).__name__}.backward: the output has shape {tuple(out.shape)}, its gradient {tuple(out.g.shape)}')
-    tensors = [a for a in args if isinstance(a, Tensor)]
-    if len({id(t) for t in tensors}) < len(tensors):
-        raise RuntimeError(f'{type(self).__name__}.backward: one tensor was passed twice to one call; pass a clone')
-    self._calls[:] = [call for call in self._calls if call[0]() is not out]
-    vars(out).pop('waiting', None)
-    slots = [(t, 'g') for t in tensors] + [(p, 'grad') for p in self._parameters.values()]
-    before = [(t, slot, g) for t, slot in slots if (g := getattr(t, slot, None)) is not None]
+    if len(args) > 1: self._refuse_twice(args)
+    before = []
+    for a in args:
+        if _g(a) is not None: before.append((a, 'g', a.g))
+    for p in self._parameters.values():
+        if p.grad is not None: before.append((p, 'grad', p.grad))
     for t, slot, _ in before: setattr(t, slot, None)
-    vars(self)['input_grad'] = input_grad
+    state['input_grad'] = input_grad
     self.bwd(out, *args)
     for t, slot, old in before:
         new = getattr(t, slot)
         setattr(t, slot, old if new is None else old + new)
     return args
+
+@patch
+def _refuse_twice(self:Module, args):
+    "RuntimeError if one tensor stands twice in `args`, since its `.g` can be set only once."
+    tensors = [id(a) for a in args if isinstance(a, Tensor)]
+    if len(set(tensors)) < len(tensors):
+        raise RuntimeError(f'{type(self).__name__}.backward: one tensor was passed twice to one call; pass a clone')
 
 # %% ../nbs/02_modules.ipynb #358e6090
 def _refuse_hidden(name, value):
@@ -258,7 +272,7 @@ def children(self:Module):
 def _walk(self:Module, prefix=''):
     "Yield (prefix of its names, module) for this module and all below it, one for each place."
     for name, value in vars(self).items():
-        if name not in ('args', '_calls', '_parameters', '_children'): _refuse_hidden(name, value)
+        if name not in ('args', '_earlier', '_parameters', '_children'): _refuse_hidden(name, value)
     yield prefix, self
     for name, child in self._children.items(): yield from child._walk(f'{prefix}{name}.')
 
@@ -335,8 +349,8 @@ def load_state_dict(
     own = self._all_parameters()
     wrong = [f'missing {name}' for name in own if name not in state]
     wrong += [f'unexpected {name}' for name in state if name not in own]
-    wrong += [f'{name}: expected shape {tuple(own[name].shape)}, got {tuple(t.shape)}'
-              for name, t in state.items() if name in own and t.shape != own[name].shape]
+    wrong += [f'{name}: expected a tensor {tuple(p.shape)}, got {tuple(t.shape) if isinstance(t, Tensor) else type(t).__name__}'
+              for name, p in own.items() if name in state and getattr(t := state[name], 'shape', None) != p.shape]
     if wrong: raise ValueError(f'{type(self).__name__}.load_state_dict: {"; ".join(wrong)}')
     with torch.no_grad():
         for name, t in state.items(): own[name].copy_(t)
@@ -356,11 +370,17 @@ def __repr__(self:Module):
     if lines: inside = '\n  '.join(['', inside, *lines] if inside else ['', *lines]) + '\n'
     return f'{type(self).__name__}({inside})'
 
+# %% ../nbs/02_modules.ipynb #671840dd
+@patch
+def forget_calls(self:Module):
+    "Drop all calls that are waiting for their gradient, in this module and all below it."
+    for module in self.modules(): vars(module).update(_open=False, _earlier=[])
+
 # %% ../nbs/02_modules.ipynb #4c937fea
 @patch
 def __getstate__(self:Module):
     "All but the memory of calls, for copies."
-    return {k: v for k, v in vars(self).items() if k not in ('args', 'out')} | {'_calls': []}
+    return {k: v for k, v in vars(self).items() if k not in ('args', 'out')} | {'_open': False, '_earlier': []}
 
 # %% ../nbs/02_modules.ipynb #54d220a0
 def _check_floating(name, x):
@@ -372,9 +392,9 @@ class ReLU(Module):
     "The larger of each element and 0, like `torch.nn.ReLU`. TypeError unless the input is floating."
     def forward(self, inp):
         _check_floating('ReLU', inp)
-        return relu(inp)
+        return inp.relu()
 
-    def bwd(self, out, inp): relu_grad(inp, out)
+    def bwd(self, out, inp): inp.g = out.sign().mul_(out.g)
 
 # %% ../nbs/02_modules.ipynb #b2f267ba
 class GeneralReLU(Module):
@@ -407,13 +427,12 @@ class Linear(Module):
         self.bias = Parameter(torch.empty(n_out).uniform_(-bound, bound)) if bias else None
 
     def forward(self, inp):
-        self._check(inp)
-        return F.linear(inp, self.weight, self.bias)
+        try: return F.linear(inp, self.weight, self.bias)
+        except RuntimeError: self._explain(inp)
 
     def bwd(self, out, inp):
         if self.input_grad: inp.g = out.g @ self.weight
-        n = math.prod(inp.shape[:-1])
-        g, rows = out.g.reshape(n, self.n_out), inp.reshape(n, self.n_in)
+        g, rows = (out.g, inp) if inp.dim() == 2 else (t.reshape(math.prod(t.shape[:-1]), t.shape[-1]) for t in (out.g, inp))
         self.weight.grad = g.t() @ rows
         if self.bias is not None: self.bias.grad = g.sum(dim=0)
 
@@ -421,14 +440,15 @@ class Linear(Module):
 
 # %% ../nbs/02_modules.ipynb #c39ec3da
 @patch
-def _check(self:Linear, inp):
-    "ValueError or TypeError unless `inp` is (..., n_in) in the dtype of the weight."
+def _explain(self:Linear, inp):
+    "Raise the ValueError or TypeError that says why `inp` does not fit, or else the error at hand."
     name = f'Linear({self.n_in}, {self.n_out})'
     if inp.dim() == 0 or inp.shape[-1] != self.n_in:
         raise ValueError(f'{name}: expected (..., {self.n_in}), got {tuple(inp.shape)}')
     _check_floating(name, inp)
     if inp.dtype != self.weight.dtype:
         raise TypeError(f'{name}: expected {self.weight.dtype}, got {inp.dtype}; use .to() on the input or the model')
+    raise
 
 # %% ../nbs/02_modules.ipynb #b564296e
 class Flatten(Module):
@@ -438,6 +458,7 @@ class Flatten(Module):
         return inp.flatten(1)
 
     def bwd(self, out, inp): inp.g = out.g.reshape(inp.shape)
+    def extra_repr(self): return 'start_dim=1, end_dim=-1'
 
 # %% ../nbs/02_modules.ipynb #6d8fade6
 class Dropout(Module):
@@ -458,8 +479,8 @@ class Dropout(Module):
         out.mask = mask
         return out
 
-    def bwd(self, out, inp): inp.g = out.g * out.mask if hasattr(out, 'mask') else out.g
-    def extra_repr(self): return f'p={self.p}'
+    def bwd(self, out, inp): inp.g = out.g * (out.mask if hasattr(out, 'mask') else torch.ones_like(inp))
+    def extra_repr(self): return f'p={self.p}, inplace=False'
 
 # %% ../nbs/02_modules.ipynb #71e4d95d
 class MSELoss(Module):
@@ -470,8 +491,8 @@ class MSELoss(Module):
 
     def bwd(self, out, inp, targ):
         mse_grad(inp, targ)
-        inp.g = inp.g * out.g
-        if targ.is_floating_point(): targ.g = targ.g * out.g
+        if out.g == 1: return  # as nearly always: nothing follows a loss
+        for t in (inp, targ) if targ.is_floating_point() else (inp,): t.g = t.g * out.g
 
 # %% ../nbs/02_modules.ipynb #d480549e
 class ModuleList(Module):
@@ -490,7 +511,11 @@ class ModuleList(Module):
 
     def __len__(self): return len(self._children)
     def __iter__(self): return iter(self._children.values())
-    def __getitem__(self, i): return list(self)[i]
+    def __getitem__(self, i):
+        "A module, or for a slice those in it as one model that shares their parameters."
+        return list(self)[i] if not isinstance(i, slice) else self._of(list(self)[i])
+
+    def _of(self, layers): return type(self)(layers)
 
 # %% ../nbs/02_modules.ipynb #a7dfade8
 class Sequential(ModuleList):
@@ -500,10 +525,12 @@ class Sequential(ModuleList):
         *layers, # Modules, in order
     ): super().__init__(layers)
 
+    def _of(self, layers): return type(self)(*layers)
+
     def forward(self, x):
-        for i, layer in enumerate(self):
-            try: x = layer(x)
-            except (TypeError, ValueError) as e: raise type(e)(f'{type(self).__name__}[{i}] {e}') from None
+        try:
+            for i, layer in enumerate(self): x = layer(x)
+        except (TypeError, ValueError) as e: raise type(e)(f'{type(self).__name__}[{i}] {e}') from None
         return x
 
     def bwd(self, out, x):

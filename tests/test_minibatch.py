@@ -1,12 +1,17 @@
 """Workers of the data loader, which only importable code can have under every start method."""
 import multiprocessing
 import os
-from concurrent.futures.process import BrokenProcessPool
+import signal
+import subprocess
+import sys
+import time
+from itertools import islice
 
 import pytest
 import torch
 
 from minibatch_lib.minibatch import DataLoader, Dataset
+from minibatch_lib.testing import peak_bytes
 
 
 class Squares:
@@ -75,8 +80,96 @@ def test_an_error_in_a_worker_arrives():
 
 
 def test_a_dead_worker_is_an_error():
-    with pytest.raises(BrokenProcessPool):
+    start = time.monotonic()
+    with pytest.raises(RuntimeError, match="DataLoader: a worker died"):
         targets(DataLoader(Bad(dies), 2, num_workers=2))
+    assert time.monotonic() - start < 30
+    assert not multiprocessing.active_children()
+
+
+class TwoArguments(Exception):
+    """An exception that cannot be made again from its message alone."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def fails_with_two():
+    raise TwoArguments("this", "that")
+
+
+def test_an_error_that_cannot_travel_arrives_as_its_message():
+    with pytest.raises(RuntimeError, match="TwoArguments: this and that"):
+        targets(DataLoader(Bad(fails_with_two), 2, num_workers=2))
+
+
+INTERRUPTED = """
+import multiprocessing, os, sys, time, torch
+from minibatch_lib.minibatch import DataLoader
+
+class Slow:
+    def __len__(self): return 1000
+    def __getitem__(self, i):
+        time.sleep(0.01)
+        return torch.zeros(1000), i
+
+if __name__ == "__main__":
+    before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
+    try:
+        for i, batch in enumerate(DataLoader(Slow(), 4, num_workers=2, multiprocessing_context="fork")):
+            if i == 1: print("ready", flush=True)
+    except KeyboardInterrupt:
+        after = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
+        print("left", len(multiprocessing.active_children()), len([f for f in after - before if f.startswith("torch_")]), flush=True)
+        sys.exit(130)
+"""
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
+def test_ctrl_c_stops_the_workers_too(tmp_path):
+    """The signal goes to the whole group, as from a keyboard; the workers say nothing and are gone."""
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    run = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                           start_new_session=True)
+    try:
+        assert run.stdout.readline() == "ready\n"
+        os.killpg(run.pid, signal.SIGINT)
+        out, err = run.communicate(timeout=60)
+    finally:
+        run.kill()
+    assert (run.returncode, out, err) == (130, "left 0 0\n", "")
+
+
+def test_an_endless_sampler_is_streamed():
+    """Never more than twice as many batches as workers are on their way."""
+    sent = []
+
+    def endless():
+        while True:
+            sent.append(1)
+            yield [0, 1]
+
+    class Endless:
+        def __iter__(self):
+            return endless()
+
+    for i, _ in enumerate(DataLoader(Squares(), batch_sampler=Endless(), num_workers=2)):
+        if i == 9:
+            break
+    assert len(sent) <= 10 + 2 * 2
+    assert not multiprocessing.active_children()
+
+
+def test_memory_of_a_pass():
+    """At most three batches and the row numbers, at the size of MNIST."""
+    ds = Dataset(torch.zeros(50_000, 784), torch.zeros(50_000, dtype=torch.int64))
+
+    def walk():
+        for _ in islice(DataLoader(ds, 50, shuffle=True), 20):
+            pass
+
+    assert peak_bytes(walk) <= 3 * 50 * (784 * 4 + 8) + 50_000 * 8
 
 
 def test_workers_end_when_the_loop_is_left():
