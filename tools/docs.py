@@ -8,31 +8,41 @@ that Quarto would give them, and maths becomes MathML. A link that leads nowhere
 page that would ask another host for something fails the build.
 """
 import argparse
-import base64
+import ast
 import html
+import inspect
 import os
 import re
 import shutil
 import sys
 import warnings
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree
 
+import nbdev.showdoc
 from check_site import check
-from execnb.nbio import read_nb, write_nb
+from execnb.nbio import mk_cell, read_nb, write_nb
+from fastcore.docments import ShowDocRenderer
+from figures import picture
 from latex2mathml.converter import convert
 from nbdev.config import get_config
 from nbdev.doclinks import NbdevLookup, _build_modidx, _nbpath2html, nbglob
 from nbdev.processors import FilterDefaults
 from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
+from slim import slim
 from smalldocs.config import BuildError, ConfigError, load
 from smalldocs.markdown import split_front_matter
-from smalldocs.notebook import ANSI, IMAGES, cell_options, fence_for, figure, source
+from smalldocs.notebook import ANSI, IMAGES, cell_options, fence_for, source
 from smalldocs.site import Site
 
 FENCED = re.compile(r"(^```.*?^```[ ]*$)", re.M | re.S)
 MATHS = re.compile(r'<span class="math (inline|display)">\\[(\[](.*?)\\[)\]]</span>', re.S)
+FOLD = '#| code-fold: show\n#| code-summary: "Exported source"\n'  # how nbdev marks a cell that it exports
+BELOW = "<!-- what the source says too -->"
+DOWNLOADS = {"notebooks": "nbs", "exercises": "exercises"}  # folders of the site, and of the project
+ALIASES = {"torch.nn.functional.": "F.", "torch.nn.": "nn.", "numpy.": "np."}
 PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
 
 
@@ -52,6 +62,56 @@ def outside_fences(change, text, within=str):
     parts = FENCED.split(text)
     parts[::2], parts[1::2] = map(change, parts[::2]), map(within, parts[1::2])
     return "".join(parts)
+
+
+# Names and what they link to
+
+
+def constants():
+    """The exported names that nbdev's index leaves out, neither functions nor classes: "name": (page, file, address)."""
+    config = get_config()
+    for path in sorted(config.lib_path.glob("[!_]*.py")):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        made_by = re.search(r"File to edit: \S*?(\w+\.ipynb)", path.read_text(encoding="utf-8"))
+        for node in body:
+            for name in [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]:
+                if made_by and not name.startswith("_"):
+                    file = path.relative_to(config.config_path).as_posix()
+                    page = _nbpath2html(Path(made_by[1])).as_posix()
+                    address = f"{config.git_url}/blob/{config.branch}/{file}#L{node.lineno}"
+                    yield name, (f"{site_url()}/{page}#{name.lower()}", file, address)
+
+
+def complete_lookup():
+    """Let nbdev's doc links know constants too, and the usual short names of other libraries' modules."""
+    names = NbdevLookup().syms
+    names.update(constants())
+    for prefix, short in ALIASES.items():
+        names.update({short + name.removeprefix(prefix): link for name, link in list(names.items()) if name.startswith(prefix)})
+
+
+def call_of(symbol):
+    """How a function or class is called, in one line: its parameters, types and defaults."""
+    text = str(inspect.signature(symbol))
+    text = re.sub(r"<(?:function|class) '?(?:[\w<>]+\.)*(\w+)'?(?: at 0x\w+)?>", r"\1", text)
+    text = re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=\w)", "", text)  # Tensor, not torch.Tensor
+    return re.sub(r"^\((?:self|cls)(?:, )?", "(", text).replace("->", "→")
+
+
+def entry(name, call, address, level=3):
+    """The reference entry of a name as Markdown: heading, call, and a link to its source."""
+    link = f' <a class="source" href="{address}" aria-label="source of {name}">source</a>' if address else ""
+    return f'{"#" * level} {name}\n\n<p class="call"><code>{html.escape(name + call)}</code>{link}</p>\n'
+
+
+class Entry(ShowDocRenderer):
+    """What `show_doc` shows; parameter comments and docstring come after a mark, for where the source is not shown."""
+
+    def _repr_markdown_(self):
+        call = call_of(self.sym) if self.sig else ""
+        comments = "" if "*args, **kwargs" in str(self.dm) else f"```python\n{self.dm}\n```\n\n"
+        text = entry(self.nm, call, NbdevLookup().code(self.fn), self.title_level)
+        return f"{text}\n{BELOW}\n\n{comments if '#' in comments else ''}*{self.docs}*" if self.docs else text
 
 
 # README.md
@@ -97,6 +157,7 @@ def readme():
     """Write README.md if its text has changed, and leave it newer than its notebook, as nbdev_prepare wants it."""
     config = get_config()
     nb = read_nb(config.nbs_path / config.readme_nb)
+    complete_lookup()
     FilterDefaults()(nb)
     text = "\n\n".join(block for cell in nb.cells for block in cell_blocks(cell) if block) + "\n"
     path = config.config_path / "README.md"
@@ -124,6 +185,8 @@ def stage():
               for name, nb in notebooks.items() if (lost := lost_text(nb))]
     refresh_quarto_yml()
     _build_modidx()
+    complete_lookup()
+    nbdev.showdoc.BasicMarkdownRenderer = Entry
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -146,18 +209,7 @@ def plain_names(text):
     return outside_fences(tidy, text, unlink)
 
 
-def picture(output, kind, options, alt):
-    """The HTML of one stored picture, as wide as it was meant to be."""
-    data = "".join(output.data[kind]).strip()
-    if kind == "image/svg+xml":
-        data = base64.b64encode(data.encode()).decode()
-    drawn = output.get("metadata", {}).get(kind, {})
-    size = "".join(f' {side}="{drawn[side]}"' for side in ("width", "height") if side in drawn)
-    img = f'<img src="data:{kind};base64,{data}" class="img-fluid figure-img"{size}>'
-    return figure(img, {**options, "fig-alt": alt}, 0)
-
-
-def prepare_cell(cell):
+def prepare_cell(cell, number):
     """Rewrite what smalldocs would not show as Quarto does, names in headings and pictures; return the alt texts."""
     if cell.cell_type == "markdown":
         cell.source = plain_names(cell.source)
@@ -168,16 +220,32 @@ def prepare_cell(cell):
         kind = next((kind for kind in IMAGES if kind in data), None)
         if kind and "text/html" not in data:
             alts.append(dict(enumerate(wanted)).get(len(alts), "") if isinstance(wanted, list) else wanted)
-            output.data = {"text/html": picture(output, kind, options, alts[-1])}
+            output.data = {"text/html": picture(output, kind, alts[-1], f"figure-{number}-{len(alts)}")}
         elif "text/markdown" in data:
             data["text/markdown"] = plain_names("".join(data["text/markdown"]))
     return alts
 
 
+def open_sources(nb):
+    """Let the source of a definition stand open below its entry, which then need not say the same; give constants one."""
+    known = dict(constants())
+    for cell, after in list(zip(nb.cells, [*nb.cells[1:], None])):
+        if after is not None and source(after).startswith(FOLD):
+            for output in cell.get("outputs", []):
+                if (shown := "".join(output.get("data", {}).get("text/markdown", ""))).count(BELOW):
+                    output["data"]["text/markdown"] = shown.partition(BELOW)[0]
+        if source(cell).startswith(FOLD):
+            cell.source = source(cell).removeprefix(FOLD)
+            names = [name for name in known if re.search(rf"^{name} = ", cell.source, re.M)]
+            at = nb.cells.index(cell)
+            nb.cells[at:at] = [mk_cell(entry(name, "", known[name][2]), "markdown") for name in names]
+
+
 def prepare(path):
     """Prepare a staged notebook for smalldocs; return what there is to complain of."""
     nb = read_nb(path)
-    bare = [one_line(cell.source)[:60] for cell in nb.cells if not all(prepare_cell(cell))]
+    open_sources(nb)
+    bare = [one_line(cell.source)[:60] for i, cell in enumerate(nb.cells) if not all(prepare_cell(cell, i))]
     write_nb(nb, path)
     return [f"{path.name}: a figure has no alt text (#| fig-alt: ...), that of {code}" for code in bare]
 
@@ -197,6 +265,22 @@ def mathml(tex, display):
             raise ValueError(f"{name} takes {PARTS[name]} parts")
     out = re.sub(r"(?<!<msu[bp]>)(<mi>[a-z]{2,}</mi>)(?=<m[^o])", r'\1<mspace width="0.167em" />', out)  # ln x, not lnx
     return out.replace("<math ", f'<math alttext="{html.escape(tex)}" ', 1)
+
+
+def notebook_links(name):
+    """A line of links to a page's notebook: to run it elsewhere, to download it, with its exercises left blank."""
+    config = get_config()
+    colab = f"https://colab.research.google.com/github/{config.user}/{config.repo}/blob/{config.branch}/{config.nbs_path.name}"
+    links = [("Open in Colab", f"{colab}/{quote(str(name))}", ""), ("Download notebook", f"notebooks/{name}", " download")]
+    if (config.config_path / DOWNLOADS["exercises"] / str(name)).exists():
+        links.append(("Download exercises", f"exercises/{name}", " download"))
+    return '<p class="notebook-links">{}</p>\n'.format(" ".join(f'<a href="{to}"{how}>{text}</a>' for text, to, how in links))
+
+
+def plain_sidebar(page):
+    """A page whose sidebar shows its sections open, each under a plain heading."""
+    item = r'<a class="sidebar-item-text[^>]*data-bs-toggle[^>]*>(<span class="menu-text">.*?</span>)</a><a class="sidebar-item-toggle.*?</a>'
+    return re.sub(item, r'<span class="sidebar-item-text sidebar-heading">\1</span>', page)
 
 
 class Book(Site):
@@ -231,8 +315,9 @@ class Book(Site):
         return super().resolve(href, page, record)
 
     def render_page(self, page):
-        """Render a page with its maths, and with an anchor for each name that nbdev's index places on it."""
+        """Render a page with links to its notebook, its maths, and an anchor for each name that nbdev places on it."""
         super().render_page(page)
+        page.html = notebook_links(page.src) + page.html
         page.html = MATHS.sub(lambda match: self.maths(page, match), page.html)
         page.env["math"] = False  # or the page would ask another host for KaTeX
         for out, _, name in (link.partition("#") for link in self.documented):
@@ -240,6 +325,21 @@ class Book(Site):
                 owner = re.search(rf'<\w+ id="{re.escape(name.rpartition(".")[0])}"', page.html)
                 at = owner.start() if owner else 0
                 page.html = f'{page.html[:at]}<a id="{name}"></a>{page.html[at:]}'
+
+    def build(self):
+        """Write the site and what belongs beside it: the notebooks, a search index that needs no server, less style."""
+        count = super().build()
+        for page in self.pages.values():
+            path = self.out / page.out
+            path.write_text(plain_sidebar(path.read_text(encoding="utf-8")), encoding="utf-8")
+        for folder, source_folder in DOWNLOADS.items():
+            for path in sorted((get_config().config_path / source_folder).glob("*.ipynb")):
+                (self.out / folder).mkdir(exist_ok=True)
+                shutil.copy(path, self.out / folder)
+        index = (self.out / "search.json").read_text(encoding="utf-8")
+        (self.out / "search.js").write_text(f"window.searchIndex = {index};\n", encoding="utf-8")
+        slim(self.out)
+        return count
 
     def maths(self, page, match):
         """One formula's span with MathML in it; where that fails, nothing, and a warning that names the formula."""
