@@ -9,11 +9,9 @@
   addEventListener("resize", wide);
 
   if (location.protocol === "file:") {  // where a browser lets no page fetch a file, but lets it load a script
-    const index = new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      Object.assign(script, { src: "search.js", onload: () => resolve(window.searchIndex), onerror: reject });
-      document.head.append(script);
+    window.fetch = () => new Promise((resolve, reject) => {
+      const loaded = () => resolve({ json: () => window.searchIndex });
+      document.head.append(Object.assign(document.createElement("script"), { src: "search.js", onload: loaded, onerror: reject }));
     });
-    window.fetch = async () => ({ json: () => index });
   }
 })();

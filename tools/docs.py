@@ -277,10 +277,11 @@ def notebook_links(name):
     return '<p class="notebook-links">{}</p>\n'.format(" ".join(f'<a href="{to}"{how}>{text}</a>' for text, to, how in links))
 
 
-def plain_sidebar(page):
-    """A page whose sidebar shows its sections open, each under a plain heading."""
+def plain_frame(page):
+    """A page whose sidebar shows its sections open, each under a plain heading, and whose header follows the theme."""
     item = r'<a class="sidebar-item-text[^>]*data-bs-toggle[^>]*>(<span class="menu-text">.*?</span>)</a><a class="sidebar-item-toggle.*?</a>'
-    return re.sub(item, r'<span class="sidebar-item-text sidebar-heading">\1</span>', page)
+    page = re.sub(item, r'<span class="sidebar-item-text sidebar-heading">\1</span>', page)
+    return page.replace(' bg-light" data-bs-theme="light"', '"')
 
 
 class Book(Site):
@@ -331,7 +332,7 @@ class Book(Site):
         count = super().build()
         for page in self.pages.values():
             path = self.out / page.out
-            path.write_text(plain_sidebar(path.read_text(encoding="utf-8")), encoding="utf-8")
+            path.write_text(plain_frame(path.read_text(encoding="utf-8")), encoding="utf-8")
         for folder, source_folder in DOWNLOADS.items():
             for path in sorted((get_config().config_path / source_folder).glob("*.ipynb")):
                 (self.out / folder).mkdir(exist_ok=True)

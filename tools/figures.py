@@ -44,7 +44,7 @@ def inline(svg, alt, prefix):
             parent.set(LINK, f"#{prefix}-{parent.get(LINK)[1:]}")
     width = float(root.attrib.pop("width").removesuffix("pt")) / 0.75
     del root.attrib["height"]
-    root.attrib |= {"class": "drawing", "role": "img", "aria-label": alt, "style": f"width: {width:.0f}px; min-width: {0.7 * width:.0f}px"}
+    root.attrib |= {"class": "drawing", "role": "img", "aria-label": alt, "style": f"width: {width:.0f}px; min-width: {0.6 * width:.0f}px"}
     return ElementTree.tostring(root, encoding="unicode")
 
 

@@ -61,7 +61,7 @@ def slim(folder):
     (libs / "bootstrap-icons/fonts/bootstrap-icons.woff2").unlink()
     path = libs / "bootstrap-icons/fonts/bootstrap-icons.woff"
     with TTFont(path) as font:
-        cut = subset.Subsetter()
+        cut = subset.Subsetter(subset.Options(drop_tables=["post", "FFTM", "GSUB"]))
         cut.populate(unicodes=icons)
         cut.subset(font)
         font.save(path)
