@@ -92,10 +92,18 @@ def complete_lookup():
 
 def call_of(symbol):
     """How a function or class is called, in one line: its parameters, types and defaults."""
+    made_by_new = inspect.isclass(symbol) and not inspect.isfunction(symbol.__init__)
     text = str(inspect.signature(symbol))
+    if made_by_new and "*args, **kwargs" in text:  # a class without parameters, whose __new__ only passes on
+        return "()"
     text = re.sub(r"<(?:function|class) '?(?:[\w<>]+\.)*(\w+)'?(?: at 0x\w+)?>", r"\1", text)
     text = re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=\w)", "", text)  # Tensor, not torch.Tensor
     return re.sub(r"^\((?:self|cls)(?:, )?", "(", text).replace("->", "→")
+
+
+def slug(heading):
+    """The anchor that a heading gets."""
+    return re.sub(r"[^\w.-]", "", re.sub(r"\s+", "-", heading.strip().lower()))
 
 
 def entry(name, call, address, level=3):
@@ -238,7 +246,15 @@ def open_sources(nb):
             cell.source = source(cell).removeprefix(FOLD)
             names = [name for name in known if re.search(rf"^{name} = ", cell.source, re.M)]
             at = nb.cells.index(cell)
-            nb.cells[at:at] = [mk_cell(entry(name, "", known[name][2]), "markdown") for name in names]
+            outputs = [dict(output_type="display_data", data={"text/markdown": entry(name, "", known[name][2])}) for name in names]
+            nb.cells[at:at] = [mk_cell("#| echo: false", outputs=[output], metadata={}) for output in outputs]
+    documented = set(re.findall(r"^#+ (\S+)$", "\n".join(
+        "".join(output.get("data", {}).get("text/markdown", "")) for cell in nb.cells for output in cell.get("outputs", [])), re.M))
+    anchors = {slug(name) for name in documented}
+    for cell in nb.cells:  # the anchor of a name leads to its entry, not to a heading that reads the same
+        if cell.cell_type == "markdown":
+            cell.source = outside_fences(lambda part: re.sub(
+                r"^(#+ )([^{}\n]+)$", lambda m: f"{m[0]} {{#on-{slug(m[2])}}}" if slug(m[2]) in anchors else m[0], part, flags=re.M), cell.source)
 
 
 def prepare(path):

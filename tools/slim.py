@@ -1,4 +1,5 @@
 """Leave out of a finished site what none of its pages uses: style rules and icons."""
+import logging
 import re
 
 import tinycss2
@@ -52,16 +53,17 @@ def kept(rules, used):
 def slim(folder):
     """Cut the style sheets and the icon font of a site down to what it uses."""
     libs, used = folder / "site_libs", words(folder)
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it speaks of two bytes too many in the font as it comes
     for path in (*libs.glob("themes/*.css"), *libs.glob("bootstrap-icons/*.css")):
         text = path.read_text(encoding="utf-8")
         notices = "".join(re.findall(r"/\*!.*?\*/", text, re.S))
         path.write_text(notices + "".join(kept(tinycss2.parse_stylesheet(text, True, True), used)), encoding="utf-8")
     sheets = "".join(path.read_text(encoding="utf-8") for path in libs.rglob("*.css"))
-    icons = [int(code, 16) for code in re.findall(r'content:\s*"\\(f[0-9a-f]{3})"', sheets)]
+    icons = [int(code, 16) for code in re.findall(r"\\(f[0-9a-f]{3})", sheets)] + [ord(char) for char in re.findall("[\uf000-\uf8ff]", sheets)]
     (libs / "bootstrap-icons/fonts/bootstrap-icons.woff2").unlink()
     path = libs / "bootstrap-icons/fonts/bootstrap-icons.woff"
     with TTFont(path) as font:
-        cut = subset.Subsetter(subset.Options(drop_tables=["post", "FFTM", "GSUB"]))
+        cut = subset.Subsetter()
         cut.populate(unicodes=icons)
         cut.subset(font)
         font.save(path)

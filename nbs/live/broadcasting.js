@@ -1,7 +1,7 @@
 // Broadcasting, drawn: two shapes that the reader types, stretched to the shape of the result.
 (() => {
   "use strict";
-  const root = document.getElementById("broadcasting");
+  const root = document.getElementById("two-shapes");
   if (!root) return;
   const make = (tag, props = {}, ...children) => { const el = Object.assign(document.createElement(tag), props); el.append(...children); return el; };
   const attributes = (el, values) => { for (const name in values) el.setAttribute(name, values[name]); return el; };

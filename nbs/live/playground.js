@@ -200,7 +200,7 @@
     part("One step back",
       make("div", { className: "pg-teach" }, attributes(make("label", { textContent: "It is a" }), { for: "pg-label" }), label, learn, button("Forget what it learned", () => { net = fresh(); grads = null; lossText.textContent = ""; run(); })),
       lossText,
-      make("div", { className: "pg-beside" }, inputGrad, make("p", { className: "pg-note", textContent: "The gradient for every input pixel: where more ink would raise the loss (blue) or lower it (red). The numbers beside the outputs, and the lower half of each hidden unit, are their gradients." }))),
+      make("div", { className: "pg-beside pg-after" }, inputGrad, make("p", { className: "pg-note", textContent: "The gradient for every input pixel: where more ink would raise the loss (blue) or lower it (red). The numbers beside the outputs, and the lower half of each hidden unit, are their gradients." }))),
   );
   run();
   new MutationObserver(draw).observe(document.documentElement, { attributes: true, attributeFilter: ["data-scheme"] });
