@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 import nbdev.showdoc
 from check_site import check
 from execnb.nbio import mk_cell, read_nb, write_nb
+from fastcore.basics import AttrDict
 from fastcore.docments import ShowDocRenderer
 from figures import picture
 from latex2mathml.converter import convert
@@ -235,33 +236,58 @@ def prepare_cell(cell, number):
     return alts
 
 
+def entries_of(cell):
+    """The names that have their reference entry in a cell's outputs."""
+    texts = ("".join(output.get("data", {}).get("text/markdown", "")) for output in cell.get("outputs", []))
+    return [name for text in texts if '<p class="call">' in text for name in re.findall(r"^#+ (\S+)$", text, re.M)]
+
+
+def defines(cell, names):
+    """Whether an exported cell defines or assigns one of some names; those of methods are dotted."""
+    wanted = "|".join(re.escape(name.rpartition(".")[2]) for name in names)
+    return source(cell).startswith(FOLD) and re.search(rf"^(?:(?:def|class) (?:{wanted})\b|(?:{wanted}) = )", source(cell), re.M)
+
+
+def add_constants(nb):
+    """Give exported constants a reference entry above their cell."""
+    for name, (_, _, address) in constants():
+        for cell in [cell for cell in nb.cells if defines(cell, [name]) and not source(cell).count(f"def {name}")]:
+            above = mk_cell("#| echo: false")
+            above.outputs = [AttrDict(output_type="display_data", metadata={}, data={"text/markdown": entry(name, "", address)})]
+            nb.cells.insert(nb.cells.index(cell), above)
+
+
 def open_sources(nb):
-    """Let the source of a definition stand open below its entry, which then need not say the same; give constants one."""
-    known = dict(constants())
-    for cell, after in list(zip(nb.cells, [*nb.cells[1:], None])):
-        if after is not None and source(after).startswith(FOLD):
-            for output in cell.get("outputs", []):
-                if (shown := "".join(output.get("data", {}).get("text/markdown", ""))).count(BELOW):
-                    output["data"]["text/markdown"] = shown.partition(BELOW)[0]
-        if source(cell).startswith(FOLD):
-            cell.source = source(cell).removeprefix(FOLD)
-            names = [name for name in known if re.search(rf"^{name} = ", cell.source, re.M)]
-            at = nb.cells.index(cell)
-            outputs = [dict(output_type="display_data", data={"text/markdown": entry(name, "", known[name][2])}) for name in names]
-            nb.cells[at:at] = [mk_cell("#| echo: false", outputs=[output], metadata={}) for output in outputs]
-    documented = set(re.findall(r"^#+ (\S+)$", "\n".join(
-        "".join(output.get("data", {}).get("text/markdown", "")) for cell in nb.cells for output in cell.get("outputs", [])), re.M))
-    anchors = {slug(name) for name in documented}
-    for cell in nb.cells:  # the anchor of a name leads to its entry, not to a heading that reads the same
+    """Let the source of a definition stand open right below its entry, which then need not say the same."""
+    cells = nb.cells
+    for i in range(len(cells) - 2):  # nbdev puts an entry above two exported cells if they stand together
+        names = entries_of(cells[i])
+        if names and source(cells[i + 1]).startswith(FOLD) and not defines(cells[i + 1], names) and defines(cells[i + 2], names):
+            cells[i], cells[i + 1] = cells[i + 1], cells[i]
+    for cell, after in zip(cells, cells[1:]):
+        for output in cell.get("outputs", []) if entries_of(cell) and defines(after, entries_of(cell)) else []:
+            output["data"]["text/markdown"] = "".join(output["data"]["text/markdown"]).partition(BELOW)[0]
+    for cell in cells:
+        cell.source = source(cell).removeprefix(FOLD)
+
+
+def free_anchors(nb):
+    """Let the anchor of a name lead to its entry, not to a heading that reads the same."""
+    taken = {slug(name) for cell in nb.cells for name in entries_of(cell)}
+
+    def rename(heading):
+        return f"{heading[0]} {{#on-{slug(heading[2])}}}" if slug(heading[2]) in taken else heading[0]
+    for cell in nb.cells:
         if cell.cell_type == "markdown":
-            cell.source = outside_fences(lambda part: re.sub(
-                r"^(#+ )([^{}\n]+)$", lambda m: f"{m[0]} {{#on-{slug(m[2])}}}" if slug(m[2]) in anchors else m[0], part, flags=re.M), cell.source)
+            cell.source = outside_fences(lambda part: re.sub(r"^(#+ )([^{}\n]+)$", rename, part, flags=re.M), cell.source)
 
 
 def prepare(path):
     """Prepare a staged notebook for smalldocs; return what there is to complain of."""
     nb = read_nb(path)
+    add_constants(nb)
     open_sources(nb)
+    free_anchors(nb)
     bare = [one_line(cell.source)[:60] for i, cell in enumerate(nb.cells) if not all(prepare_cell(cell, i))]
     write_nb(nb, path)
     return [f"{path.name}: a figure has no alt text (#| fig-alt: ...), that of {code}" for code in bare]
@@ -358,6 +384,10 @@ class Book(Site):
         (self.out / "search.js").write_text(f"window.searchIndex = {index};\n", encoding="utf-8")
         slim(self.out)
         return count
+
+    def llms_on(self):
+        """Write `llms.txt` and a Markdown copy of each page."""
+        return True
 
     def llms_copy(self, page):
         """A page's Markdown copy, with what a figure shows in place of the figure."""
