@@ -11,7 +11,7 @@
 
   const shapeOf = (text) => {
     const inner = text.trim().replace(/^[([]|[)\]]$/g, "");
-    const sizes = inner.split(/[\s,x×]+/).filter(Boolean);
+    const sizes = inner.split(/[\s,×]+|(?<=\d)x(?=\d)/).filter(Boolean);
     if (sizes.some((size) => !/^\d+$/.test(size))) throw new Error(`“${text}” is not a shape: write sizes with commas, as in 2, 3`);
     if (sizes.length > 3) throw new Error("only shapes of up to three axes are drawn");
     if (sizes.some((size) => Number(size) > MOST || Number(size) < 1)) throw new Error(`only sizes from 1 to ${MOST} are drawn`);
