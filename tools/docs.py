@@ -314,7 +314,9 @@ def notebook_links(name):
     """A line of links to a page's notebook: to run it elsewhere, to download it, with its exercises left blank."""
     config = get_config()
     colab = f"https://colab.research.google.com/github/{config.user}/{config.repo}/blob/{config.branch}/{config.nbs_path.name}"
-    links = [("Open in Colab", f"{colab}/{quote(str(name))}", ""), ("Download notebook", f"notebooks/{name}", " download")]
+    edit = f"{config.git_url}/edit/{config.branch}/{config.nbs_path.name}/{quote(str(name))}"
+    links = [("Open in Colab", f"{colab}/{quote(str(name))}", ""), ("Edit this page", edit, ' class="narrow"'),
+             ("Download notebook", f"notebooks/{name}", " download")]
     if (config.config_path / DOWNLOADS["exercises"] / str(name)).exists():
         links.append(("Download exercises", f"exercises/{name}", " download"))
     return '<p class="notebook-links">{}</p>\n'.format(" ".join(f'<a href="{to}"{how}>{text}</a>' for text, to, how in links))
@@ -331,7 +333,11 @@ class Book(Site):
     """A smalldocs site with nbdev's page names and doc links, and with maths that needs no other host."""
 
     def __init__(self, folder):
-        super().__init__(load(folder), quiet=True)
+        project = load(folder)
+        theme = project.config["format"]["html"].get("theme")
+        if isinstance(theme, dict):
+            theme["dark"] = theme["light"]  # styles.css makes it dark, which costs no second style sheet
+        super().__init__(project, quiet=True)
         links = {entry[0] for entry in NbdevLookup().syms.values() if "#_" not in entry[0]}
         self.documented = sorted(link.removeprefix(site_url() + "/") for link in links if link.startswith(site_url()))
 
