@@ -34,10 +34,10 @@ test: $(READY) ## check everything: notebooks, package, README, tests, site, whe
 	@$(PY) tools/check.py
 	@echo "== notebooks run"
 	@$(PY) tools/test_nbs.py
-	@echo "== pytest"
-	@$(PY) -m pytest -q tests
 	@echo "== site"
 	@$(PY) tools/docs.py build
+	@echo "== pytest"
+	@$(PY) -m pytest -q -rs tests
 	@echo "== wheel"
 	@rm -rf build dist
 	@$(PY) -m build -qq --wheel --no-isolation
@@ -54,7 +54,7 @@ book: export ## run all notebooks in place (FLAGS="mnist": the cells so marked t
 
 docs: _docs/index.html ## build the site into _docs/
 
-_docs/index.html: $(READY) $(wildcard nbs/*.ipynb nbs/*.css minibatch_lib/*.py) _quarto.yml settings.ini tools/docs.py tools/check_site.py
+_docs/index.html: $(READY) $(wildcard nbs/*.ipynb nbs/*.css nbs/*.js nbs/live/* minibatch_lib/*.py tools/*.py) _quarto.yml settings.ini
 	@$(PY) tools/docs.py build
 
 clean: ## delete what the commands above made, except .venv and runs

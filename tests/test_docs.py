@@ -17,6 +17,7 @@ sys.path.insert(0, str(TOOLS))
 
 import check_site  # noqa: E402
 import docs  # noqa: E402
+import figures  # noqa: E402
 
 SETTINGS = """[DEFAULT]
 lib_name = sample
@@ -42,16 +43,28 @@ website:
     contents: [index.ipynb, 00_first.ipynb, second.ipynb]
 metadata-files: [nbdev.yml]
 """
-MODULE = '''
+MODULE = '''# File to edit: ../nbs/00_first.ipynb.
 # %% ../nbs/00_first.ipynb #c0
-def double(x): return 2 * x
+def double(
+    x:int, # Any number, see `Counter`
+):
+    'Twice.'
+    return 2 * x
 
 def _half(x): return x / 2
 
 # %% ../nbs/00_first.ipynb #c1
 class Counter:
     def add(self): return 1
-    def __call__(self): return 2
+    def __new__(cls, *args, **kwargs): return super().__new__(cls)
+    def __call__(
+        self,
+        n:int=2, # How often
+    ):
+        'Count.'
+        return n
+
+LIMIT = 3
 '''
 SITE = "https://someone.github.io/sample"
 
@@ -125,10 +138,12 @@ def project(tmp_path_factory):
              code("#| default_exp first"),
              "## Doubling\n\nInline $x_i^2$ and\n\n$$\\begin{aligned} y &= \\frac{1}{2} \\\\ z &= 3 \\end{aligned}$$",
              code("#| exports\ndef double(\n    x:int, # Any number, see `Counter`\n):\n    'Twice.'\n    return 2 * x"),
-             code("#| exports\nclass Counter:\n    def add(self): return 1\n    def __call__(self): return 2"),
+             code("#| exports\nclass Counter:\n    def add(self): return 1\n    def __call__(\n        self,\n        n:int=2, # How often\n    ):\n        'Count.'\n        return n"),
+             code("#| exports\nLIMIT = 3"),
              code("#| hide\nsecret = 'unseen'"),
              code("show_doc(Counter.__call__)"),
-             "### About __call__\n\nText.")
+             "### About __call__\n\nText.",
+             "### LIMIT\n\nA heading with the name of a constant, and `math.sqrt`, `nn.Linear` and `np.allclose`.")
     notebook(root, "second",
              "# Second\n\n> The second page.",
              "Back to [first](00_first.ipynb#about-__call__), with `double`, `_half` and `Counter.add`.",
@@ -215,11 +230,26 @@ def test_names_link_to_their_documentation(site):
     assert ", <code>_half</code> and" in site["second.html"], "private names have no documentation"
     assert '<a href="first.html#counter.add"><code>Counter.add</code></a>' in site["second.html"]
     assert 'id="double"' in site["first.html"] and 'id="counter.add"' in site["first.html"]
-    assert site["first.html"].count("# Any number, see `Counter`<") == 2, "no link within a signature"
+    assert site["first.html"].count("# Any number, see `Counter`<") == 1, "no link within a signature, which stands there once"
+
+
+def test_names_of_other_libraries_link_to_theirs(site):
+    hosts = re.findall(r'<a href="https://([^/"]*)/[^"]*"><code>(?:math.sqrt|nn.Linear|np.allclose)</code>', site["first.html"])
+    assert hosts == ["docs.python.org", "pytorch.org", "numpy.org"]
+
+
+def test_entries(site):
+    """An entry is one line above open source, or says all of it where no source follows; calls are as they are made."""
+    calls = re.findall(r'<h3 id="([^"]*)"[^>]*>.*?</h3>\s*<p class="call"><code>(.*?)</code> <a class="source" href="([^"]*)"', site["first.html"])
+    github = "https://github.com/someone/sample/blob/main/sample/first.py"
+    assert calls == [("double", "double(x: int)", f"{github}#L3"), ("counter", "Counter()", f"{github}#L12"),
+                     ("limit", "LIMIT", f"{github}#L22"), ("counter.__call__", "Counter.__call__(n: int = 2)", f"{github}#L15")]
+    assert site["first.html"].count("How often") == 2 and site["first.html"].count("Twice.") == 1
+    assert 'id="on-limit"' in site["first.html"]
 
 
 def test_exported_source_is_shown_and_hidden_cells_are_not(site):
-    assert "Exported source" in site["first.html"] and "Twice." in site["first.html"]
+    assert "Exported source" not in site["first.html"] and "<details" not in site["first.html"]
     assert "unseen" not in "".join(site.values())
 
 
@@ -227,6 +257,36 @@ def test_maths_is_mathml(site):
     page = site["first.html"]
     assert page.count("<math ") == 2 and 'alttext="x_i^2"' in page and "<mtable" in page
     assert "katex" not in "".join(site.values()).lower()
+
+
+DRAWING = """<?xml version="1.0"?><svg xmlns:xlink="http://www.w3.org/1999/xlink" width="75pt" height="60pt" viewBox="0 0 75 60"
+xmlns="http://www.w3.org/2000/svg"><metadata>x</metadata><g id="unused"><clipPath id="c"><path d="M 0 0"/></clipPath>
+<path clip-path="url(#c)" style="fill: #f5f5f5; stroke: #000000"/><path style="fill: #e0ecf8"/><path style="fill: #1f77b4"/>
+<text style="font-size: 9px; font-family: 'DejaVu Sans', sans-serif; fill: #ffffff">a</text></g></svg>"""
+
+
+def test_drawings_follow_the_theme():
+    drawing = figures.inline(DRAWING, 'A "drawing"', "figure-1")
+    for part in ["color-mix(in srgb, currentColor 4%, var(--bs-body-bg))", "stroke: color-mix(in srgb, currentColor 100%",
+                 "fill: rgb(0 99 197 / 0.12)", "fill: #1f77b4", "font-size: 9px; fill: #ffffff", 'id="figure-1-c"', "url(#figure-1-c)",
+                 'aria-label="A &quot;drawing&quot;"', "width: 100px; min-width: 60px"]:
+        assert part in drawing
+    assert not re.search("metadata|unused|DejaVu|height=", drawing)
+
+
+def test_only_what_is_used_is_kept(site, project):
+    sheet = (project / "_docs/site_libs/themes/default.min.css").read_text()
+    assert ".navbar-brand{" in sheet and ".btn-outline-warning" not in sheet and "Licensed under MIT" in sheet
+    assert (project / "_docs/site_libs/bootstrap-icons/fonts/bootstrap-icons.woff").stat().st_size < 10_000
+
+
+def test_notebooks_and_a_copy_for_readers_of_plain_text(site, project):
+    for name in "index", "00_first", "second":
+        assert (project / f"_docs/notebooks/{name}.ipynb").read_bytes() == (project / f"nbs/{name}.ipynb").read_bytes()
+    assert 'href="notebooks/00_first.ipynb" download>' in site["first.html"]
+    assert "colab.research.google.com/github/someone/sample/blob/main/nbs/00_first.ipynb" in site["first.html"]
+    assert "(Figure: A white bar)" in site["second.llms.md"] and "base64" not in site["second.llms.md"]
+    assert f"{SITE}/first.llms.md" in site["llms.txt"]
 
 
 def test_pictures_have_text_and_their_true_width(site):

@@ -8,6 +8,7 @@ OTHER_HOST = re.compile(r"(?:^|[\s,])(?:https?:)?//")
 REQUEST = re.compile(r"""(?:url\(\s*["']?|@import\s+["']"""
                      r"""|\b(?:import|from|fetch|open|src|href|Worker|importScripts|sendBeacon)\b[\s(=+:]*["'`])"""
                      r"""((?:https?:)?//[^"'`)\s]+)""")
+LARGEST = 1_500_000  # bytes of a page
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
@@ -80,7 +81,10 @@ def check(folder):
     pages = {name: Finished(text) for name, text in texts.items() if name.endswith(".html")}
     met = {}
     for name, text in texts.items():
-        for problem in sorted(problems_of(name, pages, files) if name in pages else requests(text)):
+        problems = problems_of(name, pages, files) if name in pages else requests(text)
+        if name in pages and len(text) > LARGEST:
+            problems.add(f"a page of more than {LARGEST:,} bytes")
+        for problem in sorted(problems):
             met.setdefault(problem, []).append(name)
     named = {problem: ", ".join(names) if len(names) < 4 else f"{len(names)} files" for problem, names in met.items()}
     return [f"{names}: {problem}" for problem, names in named.items()]

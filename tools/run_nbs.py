@@ -16,15 +16,16 @@ from nbdev.config import get_config
 
 import pages
 
-DPI = 100  # of a figure; the inline backend saves it at twice that and notes its size
+FIGURES = {"figure.dpi": 100, "figure.facecolor": "none", "axes.facecolor": "none", "legend.facecolor": "none", "savefig.facecolor": "none",
+           "svg.fonttype": "none", "svg.hashsalt": "figure"}  # drawings without a ground, their text as text, the same each time
 
 
 def execute(path, flags):
     """Run a notebook's cells and save it clean; return None, or what went wrong with the file left as it was."""
-    config, nb, shell = get_config(), read_nb(path), CaptureShell(path.resolve())
+    config, nb, shell = get_config(), read_nb(path), CaptureShell(path.resolve(), mpl_format="svg")
     sys.path.insert(0, str(config.config_path))
     matplotlib.rcdefaults()
-    matplotlib.rcParams["figure.dpi"] = DPI
+    matplotlib.rcParams.update(FIGURES)
 
     def leave_out(cell):
         """Tell run_all what to skip, and empty what it is about to fill."""
@@ -58,7 +59,7 @@ def main():
     parser.add_argument("page", nargs="*", help="a notebook's path or name (default: all, in sorted order)")
     parser.add_argument("--flags", default="", help='run the cells marked with these too, e.g. "mnist slow"')
     args = parser.parse_args()
-    os.environ.update(pages.environment())
+    os.environ.update(pages.environment() | {"SOURCE_DATE_EPOCH": "0"})  # the date in a drawing
     for path in pages.find(args.page):
         start = time.perf_counter()
         if pages.is_skipped(path):
