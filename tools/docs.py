@@ -18,27 +18,23 @@ import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
+import exercises
 from check_site import check
 from execnb.nbio import read_nb, write_nb
 from latex2mathml.converter import convert
 from nbdev.config import get_config
-from nbdev.doclinks import NbdevLookup, _build_modidx, _nbpath2html, nbglob
+from nbdev.doclinks import NbdevLookup, _build_modidx, nbglob
 from nbdev.processors import FilterDefaults
 from nbdev.quarto import refresh_quarto_yml
 from nbdev.serve import proc_nbs
+from pages import absolute_links, outside_fences, site_url
 from smalldocs.config import BuildError, ConfigError, load
 from smalldocs.markdown import split_front_matter
 from smalldocs.notebook import ANSI, IMAGES, cell_options, fence_for, figure, source
 from smalldocs.site import Site
 
-FENCED = re.compile(r"(^```.*?^```[ ]*$)", re.M | re.S)
 MATHS = re.compile(r'<span class="math (inline|display)">\\[(\[](.*?)\\[)\]]</span>', re.S)
 PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
-
-
-def site_url():
-    """The address of the published site, without a slash at its end."""
-    return (get_config().doc_host + get_config().doc_baseurl).rstrip("/")
 
 
 def one_line(message):
@@ -47,23 +43,7 @@ def one_line(message):
     return text if len(text) < 300 else text[:300] + " ..."
 
 
-def outside_fences(change, text, within=str):
-    """Markdown with `change` applied to all of it but the fenced code, and `within` to that."""
-    parts = FENCED.split(text)
-    parts[::2], parts[1::2] = map(change, parts[::2]), map(within, parts[1::2])
-    return "".join(parts)
-
-
 # README.md
-
-
-def absolute_links(text):
-    """Markdown whose links to the site's own pages and pictures name the published site."""
-    def absolute(match):
-        path, hash_, anchor = match[1].partition("#")
-        page = _nbpath2html(Path(path)).as_posix() if path.endswith((".ipynb", ".html")) else path
-        return f"]({site_url()}/{page}{hash_}{anchor}"
-    return outside_fences(lambda part: re.sub(r"\]\((?![a-z]+:|[#/])([^)\s]+)", absolute, part), text)
 
 
 def output_text(output):
@@ -228,6 +208,8 @@ class Book(Site):
         """Write a link from a page, a relative one also where nbdev gives it in full; `check` finds the broken ones."""
         if href.startswith(site_url() + "/"):
             href = href.removeprefix(site_url())
+        if href.startswith("/exercises/"):  # files beside the pages, which all stand at the top
+            return href[1:]
         return super().resolve(href, page, record)
 
     def render_page(self, page):
@@ -262,6 +244,7 @@ def build():
     errors = [error for path in sorted(folder.rglob("*.ipynb")) for error in prepare(path)]
     book = Book(folder)
     book.build()
+    exercises.write_all(book.out / "exercises")
     if errors := errors + book.warnings + check(book.out):
         return errors
     previous = folder / "_previous"
