@@ -178,3 +178,177 @@ WRONG["00_matmul"] = {
         ("letters_of_rows = 'nk,nk->n'", "each row met its partner only"),
     ],
 }
+
+WRONG["01_forward_backward"] = {
+    "normalize": [
+        ("def normalize(x, mean, std): return x - mean / std", "subtract first, then divide"),
+        ("def normalize(x, mean, std): return (x - mean) / std ** 2", "by the variance"),
+        ("def normalize(x, mean, std): return (x - x.mean()) / x.std()", "use the mean and std that are handed in"),
+        ("def normalize(x, mean, std): return (x - mean) * std", "multiplied: divide by std"),
+    ],
+    "linear": [
+        ("def linear(x, w, b): return x * w + b", "`*` multiplies pair by pair"),
+        ("def linear(x, w, b): return x @ w", "the bias is missing"),
+        ("def linear(x, w, b): return x @ w.t() + b", "no transpose"),
+        ("def linear(x, w, b): return w @ x + b", "x comes first"),
+    ],
+    "relu": [
+        ("def relu(x): return x.abs()", "not positive"),
+        ("def relu(x): return x.clamp_max(0)", "clamp_max keeps the negative ones"),
+        ("def relu(x): return (x > 0).float()", "that is the slope"),
+        ("def relu(x): return x.clamp_min_(0)", "it changed its input"),
+    ],
+    "kaiming_normal": [
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.randn(n_in, n_out, generator=generator) / math.sqrt(n_in if mode == 'fan_in' else n_out)",
+         "the factor 2 for the relu is missing"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.randn(n_in, n_out, generator=generator) * math.sqrt(2 / n_in)", "mode is not looked at"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.randn(n_out, n_in, generator=generator) * math.sqrt(2 / n_in)", "the shape is (n_in, n_out)"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.rand(n_in, n_out, generator=generator) * math.sqrt(2 / n_in)", "draw with randn, not rand"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.randn(n_in, n_out, generator=generator) * 2 / n_in", "the root is missing"),
+    ],
+    "general_relu": [
+        ("def general_relu(x, offset=0.5): return relu(x - offset)", "the offset comes off *after* the relu"),
+        ("def general_relu(x, offset=0.5): return relu(x) - 0.5", "the offset is ignored"),
+        ("def general_relu(x, offset=0.5): return relu(x) + offset", "not added"),
+    ],
+    "mse": [
+        ("def mse(out, targ): return (out - targ).pow(2).mean()", "made a table of n times n"),
+        ("def mse(out, targ): return _error('mse', out, targ).pow(2).sum()", "the sum was taken, not the mean"),
+        ("def mse(out, targ): return _error('mse', out, targ).mean()", "the squares are missing"),
+        ("def mse(out, targ): return (out.squeeze() - targ.squeeze()).pow(2).mean()", "must be a ValueError"),
+    ],
+    "mse_grad": [
+        ("def mse_grad(out, targ): out.g = 2 * (out - targ) / len(out)", "made a table of n times n"),
+        ("def mse_grad(out, targ): out.g = 2 * _error('mse_grad', out, targ)", "divided by n"),
+        ("def mse_grad(out, targ): out.g = _error('mse_grad', out, targ) / len(out)", "the factor 2 is missing"),
+        ("def mse_grad(out, targ): return 2 * _error('mse_grad', out, targ) / len(out)", "out has no gradient"),
+        ("def mse_grad(out, targ): out.g = -2 * _error('mse_grad', out, targ) / len(out)", "the wrong sign"),
+    ],
+    "relu_grad": [
+        ("def relu_grad(inp, out): inp.g = (inp > 0).float()", "the chain rule multiplies by out.g"),
+        ("def relu_grad(inp, out): inp.g = (inp >= 0) * out.g", "at exactly 0 the slope is 0 here"),
+        ("def relu_grad(inp, out): inp.g = relu(out.g)", "the sign of the *input* decides"),
+        ("def relu_grad(inp, out): inp.g = out * out.g", "times the output"),
+        ("def relu_grad(inp, out): inp.g = out.g.mul_(inp > 0)", "out.g was changed on the way"),
+    ],
+    "linear_grad_outer": [
+        ("def linear_grad_outer(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = (inp[:, :, None] * out.g[:, None, :]).sum(dim=0)\n    b.g = out.g", "its gradient is a sum over the rows"),
+        ("def linear_grad_outer(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = (inp[:, None, :] * out.g[:, :, None]).sum(dim=0)\n    b.g = out.g.sum(dim=0)", "w.g lies on its side"),
+        ("def linear_grad_outer(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = (inp[:, :, None] * out.g[:, None, :]).mean(dim=0)\n    b.g = out.g.sum(dim=0)", "w.g: a mean"),
+    ],
+    "linear_grad_einsum": [
+        ("def linear_grad_einsum(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = torch.einsum('ni,nj->ji', inp, out.g)\n    b.g = out.g.sum(dim=0)", "w.g lies on its side"),
+        ("def linear_grad_einsum(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = torch.einsum('ni,nj->ij', inp, out.g)\n    b.g = out.g.mean(dim=0)", "b.g: a mean"),
+        ("def linear_grad_einsum(inp, out, w, b):\n"
+         "    w.g = torch.einsum('ni,nj->ij', inp, out.g)\n    b.g = out.g.sum(dim=0)", "inp has no gradient"),
+    ],
+    "linear_grad": [
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = inp.t() @ out.g\n    b.g = out.g.sum(dim=0)", "with input_grad=False"),
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    if input_grad: inp.g = out.g @ w.t()\n"
+         "    w.g = inp.t() @ out.g\n    b.g = out.g.sum(dim=1)", "added along the rows"),
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    if input_grad: inp.g = out.g @ w.t()\n"
+         "    w.g = out.g.t() @ inp\n    b.g = out.g.sum(dim=0)", "w.g lies on its side"),
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    if input_grad: inp.g = out.g @ w.t()\n"
+         "    w.g = (inp[:, :, None] * out.g[:, None, :]).sum(dim=0)\n    b.g = out.g.sum(dim=0)", "it holds n * n_in * n_out numbers"),
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    if input_grad: inp.g = out.g @ w.t()\n"
+         "    w.g = inp.t() @ out.g\n    b.g = out.g.squeeze().sum(dim=0)", "check_grads: input 2"),
+    ],
+    "forward_and_backward": [
+        ("""def forward_and_backward(x, targ, w1, b1, w2, b2, input_grad=True):
+    inp = linear(x, w1, b1)
+    hidden = relu(inp)
+    out = linear(hidden, w2, b2)
+    mse_grad(out, targ)
+    linear_grad(hidden, out, w2, b2)
+    relu_grad(inp, hidden)
+    linear_grad(x, inp, w1, b1, input_grad=input_grad)""", "is there a `return`?"),
+        ("""def forward_and_backward(x, targ, w1, b1, w2, b2, input_grad=True):
+    out = linear(relu(linear(x, w1, b1)), w2, b2)
+    return mse(out, targ)""", "x has no gradient"),
+        ("""def forward_and_backward(x, targ, w1, b1, w2, b2, input_grad=True):
+    inp = linear(x, w1, b1)
+    hidden = relu(inp)
+    out = linear(hidden, w2, b2)
+    mse_grad(out, targ)
+    linear_grad(hidden, out, w2, b2)
+    linear_grad(x, hidden, w1, b1, input_grad=input_grad)
+    return mse(out, targ)""", "each from the one after it"),
+        ("""def forward_and_backward(x, targ, w1, b1, w2, b2, input_grad=True):
+    inp = linear(x, w1, b1)
+    hidden = relu(inp)
+    out = linear(hidden, w2, b2)
+    mse_grad(out, targ)
+    linear_grad(hidden, out, w2, b2)
+    relu_grad(inp, hidden)
+    linear_grad(x, inp, w1, b1)
+    return mse(out, targ)""", "the gradient of the images must not be worked out"),
+    ],
+    "normalize_both": [
+        ("def normalize_both(x_train, x_valid):\n"
+         "    return normalize(x_train, x_train.mean(), x_train.std()), normalize(x_valid, x_valid.mean(), x_valid.std())",
+         "use the training statistics"),
+        ("def normalize_both(x_train, x_valid):\n    x_train = normalize(x_train, x_train.mean(), x_train.std())\n"
+         "    return x_train, normalize(x_valid, x_train.mean(), x_train.std())", "keep those from before"),
+        ("def normalize_both(x_train, x_valid):\n"
+         "    return normalize(x_train, x_train.mean(dim=0), x_train.std(dim=0)), normalize(x_valid, x_train.mean(dim=0), x_train.std(dim=0))",
+         "one mean and one std for all pixels"),
+    ],
+    "sizes": [
+        ("def sizes(x, y): return (*x.shape, y.max() + 1)", "make it a whole number"),
+        ("def sizes(x, y): return (*x.shape, int(y.max()))", "classes count from 0"),
+        ("def sizes(x, y): return (*x.shape, len(y))", "counts labels, not classes"),
+    ],
+    "start_network": [
+        ("def start_network(m, nh): return torch.randn(m, nh), torch.zeros(nh), torch.randn(nh, 1), torch.zeros(1)", "w1 is not scaled"),
+        ("def start_network(m, nh):\n    return (torch.randn(m, nh) * math.sqrt(2 / m), torch.zeros(nh),\n"
+         "            torch.randn(nh, 1) * math.sqrt(2 / m), torch.zeros(1))", "w2 has nh inputs, not m"),
+        ("def start_network(m, nh):\n    return (torch.randn(m, nh) / math.sqrt(m), torch.zeros(nh),\n"
+         "            torch.randn(nh, 1) / math.sqrt(nh), torch.zeros(1))", "w1: the factor 2 for the relu is missing"),
+        ("def start_network(m, nh):\n    return (torch.randn(m, nh) * math.sqrt(2 / m), torch.randn(nh),\n"
+         "            torch.randn(nh, 1) / math.sqrt(nh), torch.zeros(1))", "the biases should be zeros"),
+    ],
+    "check_start": [
+        ("def check_start(w):\n    test_near_zero(w.mean())\n    test_near_zero(w.std() - math.sqrt(2 / w.shape[0]))", "complains of good weights"),
+        ("def check_start(w): test_near_zero(w.mean(), tol=4.2 * math.sqrt(2 / w.shape[0]) / math.sqrt(w.numel()))",
+         "lets weights pass that lack the factor 2"),
+        ("def check_start(w):\n    std = math.sqrt(2 / w.shape[0])\n"
+         "    test_near_zero(w.std() - std, tol=4.2 * std / math.sqrt(2 * w.numel()))", "whose mean is off"),
+        ("def check_start(w):\n    std = math.sqrt(2 / w.shape[0])\n    test_near_zero(w.mean(), tol=0.02 * std)\n"
+         "    test_near_zero(w.std() - std, tol=0.03 * std)", "so the tolerance must depend on their count"),
+    ],
+    "start_by_torch": [
+        ("def start_by_torch(n_in, n_out): return torch.nn.init.kaiming_normal_(torch.empty(n_in, n_out))", "say fan_out"),
+        ("def start_by_torch(n_in, n_out): return torch.nn.init.kaiming_normal_(torch.empty(n_out, n_in))", "the shape is theirs"),
+        ("def start_by_torch(n_in, n_out):\n"
+         "    return torch.nn.init.kaiming_normal_(torch.empty(n_in, n_out), mode='fan_out', nonlinearity='linear')", "the gain for relu is missing"),
+    ],
+    "first_layer_statistics": [
+        ("def first_layer_statistics(x, w, b):\n    out = linear(x, w, b)\n    return out.mean().item(), out.std().item()", "before the relu"),
+        ("def first_layer_statistics(x, w, b):\n    out = relu(linear(x, w, b))\n    return out.mean().item(), out.var().item()", "the variance"),
+        ("def first_layer_statistics(x, w, b):\n    out = relu(linear(x, w, b))\n    return out.mean(), out.std()", "Python numbers are asked for"),
+    ],
+    "network_of": [
+        ("def network_of(x, w1, b1, w2, b2):\n    out = linear(linear(x, w1, b1), w2, b2)\n    assert out.shape == (len(x), 1)\n    return out",
+         "the relu between the layers is missing"),
+        ("def network_of(x, w1, b1, w2, b2): return linear(relu(linear(x, w1, b1)), w2, b2)", "must fail the assert"),
+        ("def network_of(x, w1, b1, w2, b2):\n    out = relu(linear(relu(linear(x, w1, b1)), w2, b2))\n    assert out.shape == (len(x), 1)\n"
+         "    return out", "no relu behind the last layer"),
+        ("def network_of(x, w1, b1, w2, b2):\n    out = linear(relu(linear(x, w1, b1)), w2, b2)\n    return out.squeeze()", "the shape should be (n, 1)"),
+    ],
+    "loss_of": [
+        ("def loss_of(preds, y): return (preds - y).pow(2).mean()", "made a table of n times n"),
+        ("def loss_of(preds, y): return (preds.squeeze(-1) - y).pow(2).sum()", "the sum was taken, not the mean"),
+        ("def loss_of(preds, y): return (preds.squeeze(-1).long() - y).float().pow(2).mean()", "the predictions were rounded"),
+    ],
+}
