@@ -352,3 +352,308 @@ WRONG["01_forward_backward"] = {
         ("def loss_of(preds, y): return (preds.squeeze(-1).long() - y).float().pow(2).mean()", "the predictions were rounded"),
     ],
 }
+
+WRONG["02_modules"] = {
+    "CallReLU": [
+        ("class CallReLU:\n    def __call__(self, inp): self.inp, self.out = inp, relu(inp)\n"
+         "    def backward(self): relu_grad(self.inp, self.out)", "is there a `return`?"),
+        ("class CallReLU:\n    def __call__(self, inp):\n        self.inp, self.out = inp, relu(inp)\n        return relu(inp)\n"
+         "    def backward(self): relu_grad(self.inp, self.out)", "the very output that it returns"),
+        ("class CallReLU:\n    def __call__(self, inp):\n        self.inp, self.out = inp, relu(inp)\n        return self.out\n"
+         "    def backward(self): return self.out.g * (self.inp > 0)", "backward did not set .g of the input"),
+        ("class CallReLU:\n    def __call__(self, inp):\n        out = relu(inp)\n        return out\n"
+         "    def backward(self): relu_grad(self.inp, self.out)", "does the call keep what went in"),
+    ],
+    "CallLinear": [
+        ("class CallLinear:\n    def __init__(self, w, b): self.w, self.b = w, b\n"
+         "    def __call__(self, inp):\n        self.inp, self.out = inp, inp @ self.w\n        return self.out\n"
+         "    def backward(self): linear_grad(self.inp, self.out, self.w, self.b)", "the bias is missing"),
+        ("class CallLinear:\n    def __init__(self, w, b): self.w, self.b = w.clone(), b.clone()\n"
+         "    def __call__(self, inp):\n        self.inp, self.out = inp, inp @ self.w + self.b\n        return self.out\n"
+         "    def backward(self): linear_grad(self.inp, self.out, self.w, self.b)", "not copies"),
+        ("class CallLinear:\n    def __init__(self, w, b): self.w, self.b = w, b\n"
+         "    def __call__(self, inp):\n        self.inp, self.out = inp, inp @ self.w + self.b\n        return self.out\n"
+         "    def backward(self): linear_grad(self.inp, self.out, self.w, self.b, input_grad=False)", "backward did not set .g of the input"),
+    ],
+    "CallMSE": [
+        ("class CallMSE:\n    def __call__(self, inp, targ):\n        self.inp, self.targ = inp, targ\n        return inp\n"
+         "    def backward(self): mse_grad(self.inp, self.targ)", "shapes (2, 1) and ()"),
+        ("class CallMSE:\n    def __call__(self, inp, targ): return mse(inp, targ)\n"
+         "    def backward(self): mse_grad(self.inp, self.targ)", "does the call keep what went in"),
+        ("class CallMSE:\n    def __call__(self, inp, targ):\n        self.inp, self.targ = inp, targ\n        return mse(inp, targ)\n"
+         "    def backward(self): self.inp.g = 2 * (self.inp - self.targ[:, None])", "check_grads: input 0"),
+    ],
+    "CallModel": [
+        ("""class CallModel:
+    def __init__(self, w1, b1, w2, b2):
+        self.layers, self.loss = [CallLinear(w1, b1), CallReLU(), CallLinear(w2, b2)], CallMSE()
+    def __call__(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return self.loss(x, targ)
+    def backward(self):
+        self.loss.backward()
+        for layer in self.layers: layer.backward()""", "then the layers in the opposite order"),
+        ("""class CallModel:
+    def __init__(self, w1, b1, w2, b2):
+        self.layers, self.loss = [CallLinear(w1, b1), CallLinear(w2, b2)], CallMSE()
+    def __call__(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return self.loss(x, targ)
+    def backward(self):
+        self.loss.backward()
+        for layer in reversed(self.layers): layer.backward()""", "the relu between the layers is missing"),
+        ("""class CallModel:
+    def __init__(self, w1, b1, w2, b2):
+        self.layers, self.loss = [CallLinear(w1, b1), CallReLU(), CallLinear(w2, b2)], CallMSE()
+    def __call__(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return x
+    def backward(self):
+        for layer in reversed(self.layers): layer.backward()""", "return the loss of it"),
+    ],
+    "BareModule": [
+        ("class BareModule:\n    def __call__(self, *args): self.args, self.out = args, self.forward(*args)\n"
+         "    def forward(self, *args): raise NotImplementedError\n    def backward(self): self.bwd(self.out, *self.args)\n"
+         "    def bwd(self, out, *args): raise NotImplementedError", "is there a `return`?"),
+        ("class BareModule:\n    def __call__(self, *args): return self.forward(*args)\n"
+         "    def forward(self, *args): raise NotImplementedError\n    def backward(self): self.bwd(self.out, *self.args)\n"
+         "    def bwd(self, out, *args): raise NotImplementedError", "does the call keep what went in"),
+        ("class BareModule:\n    def __call__(self, *args):\n        self.args, self.out = args, self.forward(*args)\n        return self.out\n"
+         "    def forward(self, *args): pass\n    def backward(self): self.bwd(self.out, *self.args)\n"
+         "    def bwd(self, out, *args): raise NotImplementedError", "forward is for subclasses"),
+        ("class BareModule:\n    def __call__(self, *args):\n        self.args, self.out = args, self.forward(*args)\n        return self.out\n"
+         "    def forward(self, *args): raise NotImplementedError\n    def backward(self): self.bwd(*self.args)\n"
+         "    def bwd(self, out, *args): raise NotImplementedError", "missing 1 required positional argument"),
+    ],
+    "BareReLU": [
+        ("class BareReLU(BareModule):\n    def forward(self, inp): return relu(inp)\n    def bwd(self, out, inp): relu_grad(out, inp)",
+         "does the call keep"),
+        ("class BareReLU(BareModule):\n    def __call__(self, inp):\n        self.out, self.args = relu(inp), (inp,)\n        return self.out\n"
+         "    def bwd(self, out, inp): relu_grad(inp, out)", "write forward, not __call__"),
+        ("class BareReLU(BareModule):\n    def forward(self, inp): relu(inp)\n    def bwd(self, out, inp): relu_grad(inp, out)",
+         "is there a `return`?"),
+    ],
+    "BareMSE": [
+        ("class BareMSE(BareModule):\n    def forward(self, inp, targ): return mse(inp, targ)\n    def bwd(self, out, inp, targ): mse_grad(out, targ)",
+         "need shapes (n,) or (n, 1)"),
+        ("class BareMSE(BareModule):\n    def forward(self, inp, targ): return (inp - targ).pow(2).mean()\n"
+         "    def bwd(self, out, inp, targ): mse_grad(inp, targ)", "largest difference"),
+        ("class BareMSE(BareModule):\n    def forward(self, inp, targ): return mse(inp, targ)\n    def bwd(self, out, inp, targ): inp.g = out.g",
+         "check_grads: input 0"),
+    ],
+    "LinearOuter": [
+        ("class LinearOuter(BareModule):\n    def __init__(self, w, b): self.w, self.b = w, b\n    def forward(self, inp): return inp @ self.w.t() + self.b\n"
+         "    def bwd(self, out, inp): linear_grad_outer(inp, out, self.w, self.b)", "no transpose"),
+        ("class LinearOuter(BareModule):\n    def __init__(self, w, b): self.w, self.b = w, b\n    def forward(self, inp): return inp @ self.w + self.b\n"
+         "    def bwd(self, out, inp): linear_grad_outer(out, inp, self.w, self.b)", "backward failed"),
+        ("class LinearOuter(BareModule):\n    def __init__(self, w, b): w, b = w, b\n    def forward(self, inp): return inp @ self.w + self.b\n"
+         "    def bwd(self, out, inp): linear_grad_outer(inp, out, self.w, self.b)", "no attribute 'w'"),
+    ],
+    "LinearEinsum": [
+        ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp): linear_grad_outer(inp, out, self.w, self.b)", "it holds a table for each row"),
+        ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp): self.w.g = torch.einsum('ni,nj->ij', inp, out.g)", "did not set .g of the input"),
+        ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp):\n        linear_grad_einsum(inp, out, self.w, self.b)\n        self.b.g = out.g",
+         "check_grads: param 1"),
+    ],
+    "BareLinear": [
+        ("class BareLinear(LinearOuter): pass", "it holds a table for each row"),
+        ("class BareLinear(LinearOuter):\n    def bwd(self, out, inp): linear_grad(inp, out, self.w, self.b, input_grad=False)", "did not set .g of the input"),
+        ("class BareLinear(LinearOuter):\n    def bwd(self, out, inp):\n        inp.g, self.b.g = out.g @ self.w.t(), out.g.sum(dim=0)\n"
+         "        self.w.g = out.g.t() @ inp", "check_grads: param 0"),
+    ],
+    "BareModel": [
+        ("""class BareModel(BareModule):
+    def __init__(self, layers, loss): self.layers, self.loss = layers, loss
+    def forward(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return self.loss(x, targ)
+    def bwd(self, out, x, targ):
+        for layer in reversed(self.layers): layer.backward()""", "first the loss, then the layers"),
+        ("""class BareModel(BareModule):
+    def __init__(self, layers, loss): self.layers, self.loss = layers, loss
+    def forward(self, x, targ):
+        for layer in self.layers: out = layer(x)
+        return self.loss(out, targ)
+    def bwd(self, out, x, targ):
+        self.loss.backward()
+        for layer in reversed(self.layers): layer.backward()""", "shapes cannot be multiplied"),
+        ("""class BareModel(BareModule):
+    def __init__(self, layers, loss): self.layers, self.loss = layers, loss
+    def forward(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return x
+    def bwd(self, out, x, targ):
+        for layer in reversed(self.layers): layer.backward()""", "return the loss of it"),
+    ],
+    "RegisteringModule": [
+        ("""class RegisteringModule:
+    def __setattr__(self, name, value):
+        self.__dict__.setdefault('layers', {})[name] = value
+        super().__setattr__(name, value)
+    def __repr__(self): return ', '.join(self.layers)
+    def parameters(self):
+        for layer in self.layers.values(): yield from layer.parameters()""", "a whole number was noted as a layer"),
+        ("""class RegisteringModule:
+    def __setattr__(self, name, value):
+        if hasattr(value, 'parameters'): self.__dict__.setdefault('layers', {})[name] = value
+    def __repr__(self): return ', '.join(self.layers)
+    def parameters(self):
+        for layer in self.layers.values(): yield from layer.parameters()""", "call super().__setattr__ too"),
+        ("""class RegisteringModule:
+    def __setattr__(self, name, value):
+        if hasattr(value, 'parameters'): self.__dict__.setdefault('layers', {})[name] = value
+        super().__setattr__(name, value)
+    def __repr__(self): return ', '.join(self.layers)
+    def parameters(self):
+        for layer in self.layers.values(): yield layer.parameters()""", "parameters should give tensors, not generator"),
+        ("""class RegisteringModule:
+    def __setattr__(self, name, value):
+        if hasattr(value, 'parameters'): self.__dict__['layers'] = {name: value}
+        super().__setattr__(name, value)
+    def __repr__(self): return ', '.join(self.layers)
+    def parameters(self):
+        for layer in self.layers.values(): yield from layer.parameters()""", "only the last layer is left"),
+    ],
+    "TorchLinear": [
+        ("""class TorchLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        self.weight = nn.Parameter(torch.randn(n_out, n_in) * math.sqrt(2 / n_in))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, inp): return inp @ self.weight.t() + self.bias""", "needs super().__init__()"),
+        ("""class TorchLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = torch.randn(n_out, n_in) * math.sqrt(2 / n_in)
+        self.bias = torch.zeros(n_out)
+    def forward(self, inp): return inp @ self.weight.t() + self.bias""", "plain tensors are not registered"),
+        ("""class TorchLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) * math.sqrt(2 / n_in))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, inp): return inp @ self.weight + self.bias""", "torch keeps the weight as (n_out, n_in)"),
+        ("""class TorchLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_out, n_in) * math.sqrt(2 / n_in))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def __call__(self, inp): return inp @ self.weight.t() + self.bias""", "hooks live in the call"),
+    ],
+    "Sigmoid": [
+        ("class Sigmoid(Module):\n    def forward(self, inp): return 1 / (1 + inp.exp())\n    def bwd(self, out, inp): inp.g = out.g * out * (1 - out)",
+         "e to the *minus* x"),
+        ("class Sigmoid(Module):\n    def forward(self, inp): return inp.sigmoid()\n    def bwd(self, out, inp): inp.g = out * (1 - out)",
+         "the chain rule multiplies by out.g"),
+        ("class Sigmoid(Module):\n    def forward(self, inp): return inp.sigmoid()\n    def bwd(self, out, inp): inp.g = out.g * inp * (1 - inp)",
+         "said with the *output*"),
+        ("class Sigmoid(Module):\n    def forward(self, inp): return inp.sigmoid()\n    def bwd(self, out, inp): return out.g * out * (1 - out)",
+         "bwd did not set inp.g"),
+    ],
+}
+
+_DATASET = """class Dataset:
+    def __init__(self, x, y):
+        if len(x) != len(y): raise ValueError('lengths')
+        self.x, self.y = x, y
+    def __len__(self): return {length}
+    def __getitem__(self, i): return {item}"""
+
+_SAMPLER = """class BatchSampler:
+    def __init__(self, sampler, bs, drop_last=False): self.sampler, self.bs, self.drop_last = sampler, bs, drop_last
+    def __len__(self): return {length}
+    def __iter__(self):
+        rows = list(self.sampler)
+        for i in range(0, {stop}, self.bs): yield {batch}"""
+
+_OPTIMIZER = """class Optimizer:
+    def __init__(self, params, lr):
+        self.params, self.lr = {params}, lr
+        if not list(self.params): raise ValueError('no parameters')
+    {decorator}
+    def step(self):
+        for p in self.params:
+            {move}
+    def zero_grad(self):
+        for p in self.params: {zero}"""
+
+_CROSS_ENTROPY_LOSS = """class CrossEntropyLoss(Module):
+    def forward(self, inp, targ): return cross_entropy(inp, targ)
+    def bwd(self, out, inp, targ):
+        probs = inp.softmax(dim=-1)
+        right = torch.zeros_like(probs).scatter_(1, targ[:, None], 1.)
+        inp.g = {}"""
+
+WRONG["03_minibatch"] = {
+    "logsumexp": [
+        ("def logsumexp(x): return x.exp().sum(dim=-1).log()", "e^100 overflows"),
+        ("def logsumexp(x):\n    largest = _largest(x)\n    return (x - largest).exp().sum(dim=-1).log()", "never put back"),
+        ("def logsumexp(x): return x.logsumexp(dim=0)", "along the wrong axis"),
+        ("def logsumexp(x): return x.logsumexp(dim=-1, keepdim=True)", "no keepdim here"),
+    ],
+    "log_softmax": [
+        ("def log_softmax(x): return x - x.exp().sum(dim=-1, keepdim=True).log()", "e^10000 overflows"),
+        ("def log_softmax(x): return x.softmax(dim=-1)", "their logarithm is asked for"),
+        ("def log_softmax(x): return x - x.logsumexp(dim=0)", "along the wrong axis"),
+        ("def log_softmax(x): return x - _largest(x)", "only the largest number was subtracted"),
+    ],
+    "nll_loss": [
+        ("def nll_loss(log_probs, targ): return _pick('nll_loss', log_probs, targ).mean()", "the minus is missing"),
+        ("def nll_loss(log_probs, targ): return -_pick('nll_loss', log_probs, targ).sum()", "the sum was taken"),
+        ("def nll_loss(log_probs, targ): return -log_probs[:, targ].mean()", "picks a whole table"),
+        ("def nll_loss(log_probs, targ): return -_pick('nll_loss', log_probs.exp(), targ).mean()", "the probabilities were averaged"),
+    ],
+    "cross_entropy": [
+        ("def cross_entropy(inp, targ): return -_pick('cross_entropy', inp, targ).mean()", "the softmax is missing"),
+        ("def cross_entropy(inp, targ): return -_pick('cross_entropy', inp.softmax(-1), targ).mean()", "the logarithm is missing"),
+        ("def cross_entropy(inp, targ): return -_pick('cross_entropy', log_softmax(inp.softmax(-1)), targ).mean()", "softmax was taken twice"),
+        ("def cross_entropy(inp, targ): return _pick('cross_entropy', log_softmax(inp), targ).mean()", "the minus is missing"),
+    ],
+    "CrossEntropyLoss": [
+        (_CROSS_ENTROPY_LOSS.format("(probs - right) * out.g"), "divided by n"),
+        (_CROSS_ENTROPY_LOSS.format("(probs - right) / len(targ)"), "the chain rule: times out.g"),
+        (_CROSS_ENTROPY_LOSS.format("(right - probs) * out.g / len(targ)"), "the wrong sign"),
+        (_CROSS_ENTROPY_LOSS.format("probs * out.g / len(targ)"), "subtract 1 there"),
+        (_CROSS_ENTROPY_LOSS.format("(inp - right) * out.g / len(targ)"), "softmax first"),
+    ],
+    "accuracy": [
+        ("def accuracy(out, yb): return (out.argmax(dim=-1) == yb).sum()", "a fraction is asked for"),
+        ("def accuracy(out, yb): return (out.argmax(dim=-1) != yb).float().mean()", "the fraction of wrong ones"),
+        ("def accuracy(out, yb): return out.gather(1, yb[:, None]).mean()", "the probability of the right class was averaged"),
+        ("def accuracy(out, yb): return (out.argmax(dim=0) == yb).float().mean()", "must match the size"),
+    ],
+    "Optimizer": [
+        (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="p.grad = None",
+                           move="if p.grad is not None: p += self.lr * p.grad"), "uphill!"),
+        (_OPTIMIZER.format(params="list(params)", decorator="", zero="p.grad = None",
+                           move="if p.grad is not None: p -= self.lr * p.grad"), "torch.no_grad()"),
+        (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="p.grad = None",
+                           move="p -= self.lr * p.grad"), "without a gradient stays where it is"),
+        (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="p.grad = None",
+                           move="if p.grad is not None: p = p - self.lr * p.grad"), "change the parameter itself"),
+        (_OPTIMIZER.format(params="params", decorator="@torch.no_grad()", zero="p.grad = None",
+                           move="if p.grad is not None: p -= self.lr * p.grad"), "an iterator is used up"),
+        (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="pass",
+                           move="if p.grad is not None: p -= self.lr * p.grad"), "the gradient is still there"),
+    ],
+    "Dataset": [
+        (_DATASET.format(length="self.x.shape[1]", item="self.x[i], self.y[i]"), "the number of columns"),
+        (_DATASET.format(length="len(self.x)", item="self.x[i]"), "an index gives the pair"),
+        (_DATASET.format(length="len(self.x)", item="(self.y[i], self.x[i])"), "x comes first"),
+        (_DATASET.format(length="len(self.x)", item="(self.x[:, i], self.y[i])"), "an example is a row"),
+    ],
+    "BatchSampler": [
+        (_SAMPLER.format(length="math.ceil(len(self.sampler) / self.bs)", stop="len(rows)", batch="rows[i:i+self.bs]"),
+         "drop_last: the short last batch must go"),
+        (_SAMPLER.format(length="len(self.sampler) // self.bs", stop="len(rows) - self.bs + 1", batch="rows[i:i+self.bs]"),
+         "the short last batch is missing"),
+        (_SAMPLER.format(length="len(self.sampler)", stop="len(rows) - (len(rows) % self.bs if self.drop_last else 0)", batch="rows[i:i+self.bs]"),
+         "len counts batches, not rows"),
+        (_SAMPLER.format(length="math.ceil(len(self.sampler) / self.bs)", stop="len(rows) - (len(rows) % self.bs if self.drop_last else 0)",
+                         batch="list(range(i, min(i + self.bs, len(rows))))"), "a short last batch counts, unless drop_last"),
+    ],
+    "mean_over_examples": [
+        ("def mean_over_examples(sizes, means): return sum(means) / len(means)", "the mean over *batches*"),
+        ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means)) / len(sizes)", "mean over *batches*"),
+        ("def mean_over_examples(sizes, means): return sum(means)", "the sum of the means"),
+    ],
+}
