@@ -451,7 +451,7 @@ WRONG["02_modules"] = {
     ],
     "LinearEinsum": [
         ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp): linear_grad_outer(inp, out, self.w, self.b)", "it holds a table for each row"),
-        ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp): self.w.g = torch.einsum('ni,nj->ij', inp, out.g)", "did not set .g of the input"),
+        ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp): self.w.g = torch.einsum('ni,nj->ij', inp, out.g)", "a weight has no gradient"),
         ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp):\n        linear_grad_einsum(inp, out, self.w, self.b)\n        self.b.g = out.g",
          "check_grads: param 1"),
     ],

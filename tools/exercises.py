@@ -52,7 +52,7 @@ def graded(**tasks):
 def forget(cell):
     "Before the cell of an exercise runs, drop what it gave before: else an older answer would pass for one with an error."
     for name in EXERCISES:  # noqa: F821
-        if re.search(rf"^(# Exercise {name}:|(def|class) {name}\b|{name} *=(?!=))", cell.raw_cell, re.M):
+        if re.search(rf"^(# Exercise [^:]*\b{name}\b|(def|class) {name}\b|{name} *=(?!=))", cell.raw_cell, re.M):
             globals().pop(name, None)
 
 
