@@ -114,6 +114,12 @@ WRONG["00_matmul"] = {
         ("def test_near_zero(a, tol=1e-3): assert (a.abs() < 1e-3).all()", "is `tol` used?"),
         ("def test_near_zero(a, tol=1e-3): return a.abs() < tol", "lets 0.5 pass"),
     ],
+    "to_tensors": [
+        ("def to_tensors(*arrays): return tuple(torch.Tensor(array) for array in arrays)", "the labels became floats"),
+        ("def to_tensors(*arrays): return arrays", "ndarray came out"),
+        ("def to_tensors(*arrays): return torch.tensor(arrays[0])", "two tensors should come out"),
+        ("def to_tensors(*arrays):\n    for array in arrays: return torch.tensor(array)", "two tensors should come out"),
+    ],
     "count": [
         ("def count(x): return x.shape[1], x.shape[0]", "n comes first"),
         ("def count(x): return x.numel(), x.shape[1]", "numel counts all numbers"),
