@@ -383,7 +383,7 @@ WRONG["02_modules"] = {
     ],
     "CallMSE": [
         ("class CallMSE:\n    def __call__(self, inp, targ):\n        self.inp, self.targ = inp, targ\n        return inp\n"
-         "    def backward(self): mse_grad(self.inp, self.targ)", "shapes (2, 1) and ()"),
+         "    def backward(self): mse_grad(self.inp, self.targ)", "return their loss"),
         ("class CallMSE:\n    def __call__(self, inp, targ): return mse(inp, targ)\n"
          "    def backward(self): mse_grad(self.inp, self.targ)", "does the call keep what went in"),
         ("class CallMSE:\n    def __call__(self, inp, targ):\n        self.inp, self.targ = inp, targ\n        return mse(inp, targ)\n"
@@ -429,7 +429,7 @@ WRONG["02_modules"] = {
          "    def bwd(self, out, *args): raise NotImplementedError", "forward is for subclasses"),
         ("class BareModule:\n    def __call__(self, *args):\n        self.args, self.out = args, self.forward(*args)\n        return self.out\n"
          "    def forward(self, *args): raise NotImplementedError\n    def backward(self): self.bwd(*self.args)\n"
-         "    def bwd(self, out, *args): raise NotImplementedError", "missing 1 required positional argument"),
+         "    def bwd(self, out, *args): raise NotImplementedError", "bwd is handed the output first"),
     ],
     "BareReLU": [
         ("class BareReLU(BareModule):\n    def forward(self, inp): return relu(inp)\n    def bwd(self, out, inp): relu_grad(out, inp)",
@@ -443,7 +443,7 @@ WRONG["02_modules"] = {
         ("class BareMSE(BareModule):\n    def forward(self, inp, targ): return mse(inp, targ)\n    def bwd(self, out, inp, targ): mse_grad(out, targ)",
          "need shapes (n,) or (n, 1)"),
         ("class BareMSE(BareModule):\n    def forward(self, inp, targ): return (inp - targ).pow(2).mean()\n"
-         "    def bwd(self, out, inp, targ): mse_grad(inp, targ)", "largest difference"),
+         "    def bwd(self, out, inp, targ): mse_grad(inp, targ)", "made a table of n times n"),
         ("class BareMSE(BareModule):\n    def forward(self, inp, targ): return mse(inp, targ)\n    def bwd(self, out, inp, targ): inp.g = out.g",
          "check_grads: input 0"),
     ],
@@ -482,7 +482,7 @@ WRONG["02_modules"] = {
         return self.loss(out, targ)
     def bwd(self, out, x, targ):
         self.loss.backward()
-        for layer in reversed(self.layers): layer.backward()""", "shapes cannot be multiplied"),
+        for layer in reversed(self.layers): layer.backward()""", "is each layer given the output of the one before?"),
         ("""class BareModel(BareModule):
     def __init__(self, layers, loss): self.layers, self.loss = layers, loss
     def forward(self, x, targ):
