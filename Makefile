@@ -11,10 +11,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # PyTorch's profiler is silent unless something fails.
 export KINETO_LOG_LEVEL := 99
 
-.PHONY: help setup train test export book docs clean
+.PHONY: help setup train test export book exercises docs clean
 
 help: ## list these commands
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## make .venv with the package and its tools in it (the others do so too)
 
@@ -52,9 +52,13 @@ book: export ## run all notebooks in place (FLAGS="mnist": the cells so marked t
 	@$(PY) tools/run_nbs.py --flags "$(FLAGS)"
 	@$(MAKE) --no-print-directory export
 
+exercises: $(READY) ## write the pages with their answers taken out into exercises/; edited ones are left alone
+	@$(PY) tools/exercises.py
+
 docs: _docs/index.html ## build the site into _docs/
 
 _docs/index.html: $(READY) $(wildcard nbs/*.ipynb nbs/*.css nbs/*.js nbs/live/* minibatch_lib/*.py tools/*.py) _quarto.yml settings.ini
+	@$(PY) tools/exercises.py
 	@$(PY) tools/docs.py build
 
 clean: ## delete what the commands above made, except .venv and runs

@@ -1,14 +1,16 @@
-"""The notebooks as the other tools see them: which there are, and which of their cells run."""
+"""The notebooks as the other tools see them: which there are, which of their cells run, and where they are published."""
 import os
+import re
 from pathlib import Path
 
 from execnb.nbio import read_nb
 from fastcore.basics import str2bool
 from nbdev.config import get_config
-from nbdev.doclinks import nbglob
+from nbdev.doclinks import _nbpath2html, nbglob
 from nbdev.frontmatter import FrontmatterProc
 from nbdev.process import NBProcessor, extract_directives
 
+FENCED = re.compile(r"(^```.*?^```[ ]*$)", re.M | re.S)
 THREAD_LIMITS = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"]
 
 
@@ -50,3 +52,24 @@ def environment():
     if folder := variables.get("MINIBATCH_LIB_DATA"):
         variables["MINIBATCH_LIB_DATA"] = os.path.abspath(os.path.expanduser(folder))
     return variables
+
+
+def site_url():
+    """The address of the published site, without a slash at its end."""
+    return (get_config().doc_host + get_config().doc_baseurl).rstrip("/")
+
+
+def outside_fences(change, text, within=str):
+    """Markdown with `change` applied to all of it but the fenced code, and `within` to that."""
+    parts = FENCED.split(text)
+    parts[::2], parts[1::2] = map(change, parts[::2]), map(within, parts[1::2])
+    return "".join(parts)
+
+
+def absolute_links(text):
+    """Markdown whose links to the site's own pages and pictures name the published site."""
+    def absolute(match):
+        path, hash_, anchor = match[1].partition("#")
+        page = _nbpath2html(Path(path)).as_posix() if path.endswith((".ipynb", ".html")) else path
+        return f"]({site_url()}/{page}{hash_}{anchor}"
+    return outside_fences(lambda part: re.sub(r"\]\((?![a-z]+:|[#/])([^)\s]+)", absolute, part), text)

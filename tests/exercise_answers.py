@@ -1,0 +1,665 @@
+"""Wrong answers that a reader may well give: {page: {exercise: [(answer, part of what its check says), ...]}}."""
+
+WRONG = {}
+
+WRONG["00_matmul"] = {
+    "matmul_loops": [
+        ("""def matmul_loops(a, b):
+    c = a.new_zeros(a.shape[0], b.shape[1])
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            for r in range(a.shape[1]): c[i,j] = a[i,r] * b[r,j]
+    return c""", "only the last product of each sum is left"),
+        ("""def matmul_loops(a, b):
+    c = a.new_zeros(a.shape[0], b.shape[1])
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            for r in range(a.shape[1]): c[i,j] += a[i,r] * b[r,j]""", "is there a `return`?"),
+        ("""def matmul_loops(a, b):
+    c = torch.zeros(a.shape[0], b.shape[1])
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            for r in range(a.shape[1]): c[i,j] += a[i,r] * b[r,j]
+    return c""", "whole numbers became floats"),
+        ("def matmul_loops(a, b): return a @ b", "add up in Python here, matmul comes later"),
+    ],
+    "frobenius_norm": [
+        ("def frobenius_norm(a): return (a * a).sum()", "the root is missing"),
+        ("def frobenius_norm(a): return (a * a).mean().sqrt()", "a mean was taken, not a sum"),
+        ("def frobenius_norm(a): return a.abs().sum()", "absolute values were added, not squares"),
+        ("def frobenius_norm(a): return (a * a).sum().float().sqrt()", "squares of small whole numbers overflow"),
+    ],
+    "matmul_dot": [
+        ("""def matmul_dot(a, b):
+    c = a.new_zeros(a.shape[0], b.shape[1])
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            for r in range(a.shape[1]): c[i,j] += (a[i,r] * b[r,j]).sum()
+    return c""", "one loop too many is left"),
+        ("""def matmul_dot(a, b):
+    c = a.new_zeros(a.shape[0], b.shape[1])
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]): c[i,j] = a[i] @ b[:,j]
+    return c""", "this step is about sum, not matmul"),
+        ("""def matmul_dot(a, b):
+    c = a.new_zeros(a.shape[0], b.shape[1])
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]): (a[i] * b[:,j]).sum()
+    return c""", "all zeros: nothing was added up"),
+    ],
+    "broadcast_shapes": [
+        ("""def broadcast_shapes(*shapes):
+    result = []
+    for place in range(1, max(map(len, shapes)) + 1):
+        sizes = {shape[-place] for shape in shapes if len(shape) >= place} - {1}
+        if len(sizes) > 1: raise ValueError('sizes')
+        result.append(sizes.pop() if sizes else 1)
+    return tuple(result)""", "the places came out in the wrong order"),
+        ("""def broadcast_shapes(*shapes):
+    longest = max(map(len, shapes))
+    padded = [(1,) * (longest - len(shape)) + tuple(shape) for shape in shapes]
+    return tuple(max(sizes) for sizes in zip(*padded))""", "1 gives way, it is not the largest that wins"),
+        ("""def broadcast_shapes(*shapes):
+    longest = max(map(len, shapes))
+    padded = [(1,) * (longest - len(shape)) + tuple(shape) for shape in shapes]
+    return tuple(([size for size in sizes if size != 1] or [1])[0] for sizes in zip(*padded))""", "raise a ValueError"),
+    ],
+    "matmul_broadcast": [
+        ("""def matmul_broadcast(a, b):
+    c = a.new_zeros(a.shape[0], b.shape[1])
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]): c[i,j] = (a[i] * b[:,j]).sum()
+    return c""", "one loop too many is left"),
+        ("""def matmul_broadcast(a, b):
+    c = a.new_zeros(a.shape[0], b.shape[1])
+    for i in range(a.shape[0]): c[i] = (a[i] * b).sum(dim=0)
+    return c""", "it must become a column"),
+        ("""def matmul_broadcast(a, b):
+    return torch.stack([row @ b for row in a])""", "this step is about sum, not"),
+        ("""def matmul_broadcast(a, b):
+    c = a.new_zeros(a.shape[0], b.shape[1])
+    for i in range(a.shape[0]): c[i] = (a[i][:,None] * b)[-1]
+    return c""", "only the last product of each sum is left"),
+    ],
+    "matmul_einsum": [
+        ("def matmul_einsum(a, b): return torch.einsum('nk,km->mn', a, b)", "rows and columns are exchanged"),
+        ("def matmul_einsum(a, b): return a @ b", "this step is about einsum, not matmul"),
+        ("def matmul_einsum(a, b): return torch.einsum('nk,km->nkm', a, b)", "shapes (2, 2, 2) and (2, 2)"),
+    ],
+    "matmul": [
+        ("def matmul(a, b): return a * b", "that is the elementwise product"),
+        ("def matmul(a, b): return torch.einsum('nk,km->nm', a, b)", "this step is about matmul, not einsum"),
+        ("def matmul(a, b): return (b.t() @ a.t())", "rows and columns are exchanged"),
+    ],
+    "test": [
+        ("def test(a, b, compare): assert a == b, f'{a} {b}'", "AssertionError: 1 2"),
+        ("def test(a, b, compare): assert compare(a, b)", "the message does not show both values"),
+        ("def test(a, b, compare): return compare(a, b)", "test lets two different things pass"),
+    ],
+    "test_equal": [
+        ("def test_equal(a, b): assert (a == b).all()", "(3,) and (3, 1) pass"),
+        ("def test_equal(a, b): assert a.shape == b.shape and (a == b).any()", "all must be equal"),
+        ("def test_equal(a, b): assert a.shape == b.shape and a.sum() == b.sum()", "numbers with the same sum"),
+        ("def test_equal(a, b): assert a is b", "not the same object"),
+    ],
+    "near": [
+        ("def near(a, b): return torch.allclose(a, b, rtol=1e-3, atol=1e-5)", "torch.allclose broadcasts"),
+        ("def near(a, b): return a.shape == b.shape and torch.allclose(a, b)", "the tolerance is too tight"),
+        ("def near(a, b): return a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=0.1)", "the tolerance is too loose"),
+        ("def near(a, b): return a.shape == b.shape and bool((a - b).abs().mean() < 1)", "the tolerance is too loose"),
+    ],
+    "test_near_zero": [
+        ("def test_near_zero(a, tol=1e-3): assert (a < tol).all()", "take abs() first"),
+        ("def test_near_zero(a, tol=1e-3): assert a.mean().abs() < tol", "looks at their mean or sum"),
+        ("def test_near_zero(a, tol=1e-3): assert (a.abs() < 1e-3).all()", "is `tol` used?"),
+        ("def test_near_zero(a, tol=1e-3): return a.abs() < tol", "lets 0.5 pass"),
+    ],
+    "to_tensors": [
+        ("def to_tensors(*arrays): return tuple(torch.Tensor(array) for array in arrays)", "the labels became floats"),
+        ("def to_tensors(*arrays): return arrays", "ndarray came out"),
+        ("def to_tensors(*arrays): return torch.tensor(arrays[0])", "two tensors should come out"),
+        ("def to_tensors(*arrays):\n    for array in arrays: return torch.tensor(array)", "two tensors should come out"),
+    ],
+    "count": [
+        ("def count(x): return x.shape[1], x.shape[0]", "n comes first"),
+        ("def count(x): return x.numel(), x.shape[1]", "numel counts all numbers"),
+        ("def count(x): return len(x), len(x)", "the number of rows only"),
+    ],
+    "check_data": [
+        ("def check_data(x, y, n): assert x.shape == (n, 784)", "a label is missing"),
+        ("def check_data(x, y, n): assert len(x) == n and len(y) == n and y.min() >= 0 and y.max() <= 9", "a column is missing"),
+        ("def check_data(x, y, n): assert x.shape == (n, 784) and y.shape == (n,) and y.max() <= 9", "a label of -1 is no class"),
+        ("def check_data(x, y, n): assert x.shape == (n, 784) and y.shape == (n,) and 0 <= y.min() and y.max() <= 10", "a label of 10"),
+    ],
+    "first_image": [
+        ("def first_image(x): return x[0]", "still a row"),
+        ("def first_image(x): return x[:1].view(-1, 28, 28)", "x[:1] is a table of one row"),
+        ("def first_image(x): return x[1].view(28, 28)", "the first row is row 0"),
+        ("def first_image(x): return x[0].view(28, 28).t()", "rows and columns are exchanged"),
+        ("def first_image(x): return x[0].clone().view(28, 28)", "right, but a copy"),
+    ],
+    "draw_image": [
+        ("def draw_image(ax, row): ax.imshow(row.view(28, 28))", "drawn in the colours of viridis"),
+        ("def draw_image(ax, row): ax.imshow(row.view(28, 28).t(), cmap='gray')", "lies on its side"),
+        ("def draw_image(ax, row): row.view(28, 28)", "nothing was drawn"),
+    ],
+    "start_linear": [
+        ("def start_linear(n_in, n_out): return torch.rand(n_in, n_out), torch.zeros(n_out)", "rand draws from 0 to 1"),
+        ("def start_linear(n_in, n_out): return torch.randn(n_out, n_in), torch.zeros(n_out)", "one row for each input"),
+        ("def start_linear(n_in, n_out): return torch.randn(n_in, n_out), torch.zeros(n_in)", "one bias for each output"),
+        ("def start_linear(n_in, n_out): return torch.randn(n_in, n_out), torch.randn(n_out)", "does not start at zero"),
+    ],
+    "score_five": [
+        ("def score_five(x, w, b): return x[:5] @ w", "the bias is missing"),
+        ("def score_five(x, w, b): return x @ w + b", "all rows, not the first five"),
+        ("def score_five(x, w, b): return x[:4] @ w + b", "stops before row 5"),
+        ("def score_five(x, w, b): return x[:5] @ (w + b)", "added to the weights"),
+        ("def score_five(x, w, b): return x[:5] * w + b", "must match the size of tensor b"),
+    ],
+    "stride_of_column": [
+        ("stride_of_column = (0, 1)", "a row, expanded downwards"),
+        ("stride_of_column = (4, 1)", "here only three are stored"),
+        ("stride_of_column = (1, 1)", "no step at all"),
+        ("stride_of_column = 1", "expected (1, 0), got 1"),
+    ],
+    "as_column": [
+        ("def as_column(x): return x[None]", "a row, (1, n)"),
+        ("def as_column(x): return x.t()", "where is the new axis?"),
+        ("def as_column(x): return x.clone()[:, None]", "right, but a copy"),
+    ],
+    "differences": [
+        ("def differences(x, y): return x - y[:, None]", "make a column of x, not of y"),
+        ("def differences(x, y): return y - x[:, None]", "the wrong way round"),
+        ("def differences(x, y): return x - y", "only partners were subtracted"),
+    ],
+    "center_columns": [
+        ("def center_columns(x): return x - x.mean()", "one mean was taken of everything"),
+        ("def center_columns(x): return x - x.mean(dim=1, keepdim=True)", "that centres the rows"),
+        ("def center_columns(x): return x - x.mean(dim=1)", "laid along a row"),
+        ("def center_columns(x): return (x - x.mean(dim=0)) / x.std(dim=0)", "not the standard deviation"),
+    ],
+    "letters_of_rows": [
+        ("letters_of_rows = 'nk,km->nm'", "the plain matrix product"),
+        ("letters_of_rows = 'nk,mk->mn'", "lies on its side"),
+        ("letters_of_rows = 'nk,nk->n'", "each row met its partner only"),
+    ],
+}
+
+WRONG["01_forward_backward"] = {
+    "normalize": [
+        ("def normalize(x, mean, std): return x - mean / std", "subtract first, then divide"),
+        ("def normalize(x, mean, std): return (x - mean) / std ** 2", "by the variance"),
+        ("def normalize(x, mean, std): return (x - x.mean()) / x.std()", "use the mean and std that are handed in"),
+        ("def normalize(x, mean, std): return (x - mean) * std", "multiplied: divide by std"),
+    ],
+    "linear": [
+        ("def linear(x, w, b): return x * w + b", "`*` multiplies pair by pair"),
+        ("def linear(x, w, b): return x @ w", "the bias is missing"),
+        ("def linear(x, w, b): return x @ w.t() + b", "no transpose"),
+        ("def linear(x, w, b): return w @ x + b", "x comes first"),
+    ],
+    "relu": [
+        ("def relu(x): return x.abs()", "not positive"),
+        ("def relu(x): return x.clamp_max(0)", "clamp_max keeps the negative ones"),
+        ("def relu(x): return (x > 0).float()", "that is the slope"),
+        ("def relu(x): return x.clamp_min_(0)", "it changed its input"),
+    ],
+    "kaiming_normal": [
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.randn(n_in, n_out, generator=generator) / math.sqrt(n_in if mode == 'fan_in' else n_out)",
+         "the factor 2 for the relu is missing"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.randn(n_in, n_out, generator=generator) * math.sqrt(2 / n_in)", "mode is not looked at"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.randn(n_out, n_in, generator=generator) * math.sqrt(2 / n_in)", "the shape is (n_in, n_out)"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.rand(n_in, n_out, generator=generator) * math.sqrt(2 / n_in)", "draw with randn, not rand"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.randn(n_in, n_out, generator=generator) * 2 / n_in", "the root is missing"),
+    ],
+    "general_relu": [
+        ("def general_relu(x, offset=0.5): return relu(x - offset)", "the offset comes off *after* the relu"),
+        ("def general_relu(x, offset=0.5): return relu(x) - 0.5", "the offset is ignored"),
+        ("def general_relu(x, offset=0.5): return relu(x) + offset", "not added"),
+    ],
+    "mse": [
+        ("def mse(out, targ): return (out - targ).pow(2).mean()", "made a table of n times n"),
+        ("def mse(out, targ): return _error('mse', out, targ).pow(2).sum()", "the sum was taken, not the mean"),
+        ("def mse(out, targ): return _error('mse', out, targ).mean()", "the squares are missing"),
+        ("def mse(out, targ): return (out.squeeze() - targ.squeeze()).pow(2).mean()", "must be a ValueError"),
+    ],
+    "mse_grad": [
+        ("def mse_grad(out, targ): out.g = 2 * (out - targ) / len(out)", "made a table of n times n"),
+        ("def mse_grad(out, targ): out.g = 2 * _error('mse_grad', out, targ)", "divided by n"),
+        ("def mse_grad(out, targ): out.g = _error('mse_grad', out, targ) / len(out)", "the factor 2 is missing"),
+        ("def mse_grad(out, targ): return 2 * _error('mse_grad', out, targ) / len(out)", "out has no gradient"),
+        ("def mse_grad(out, targ): out.g = -2 * _error('mse_grad', out, targ) / len(out)", "the wrong sign"),
+    ],
+    "relu_grad": [
+        ("def relu_grad(inp, out): inp.g = (inp > 0).float()", "the chain rule multiplies by out.g"),
+        ("def relu_grad(inp, out): inp.g = (inp >= 0) * out.g", "at exactly 0 the slope is 0 here"),
+        ("def relu_grad(inp, out): inp.g = relu(out.g)", "the sign of the *input* decides"),
+        ("def relu_grad(inp, out): inp.g = out * out.g", "times the output"),
+        ("def relu_grad(inp, out): inp.g = out.g.mul_(inp > 0)", "out.g was changed on the way"),
+    ],
+    "linear_grad_outer": [
+        ("def linear_grad_outer(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = (inp[:, :, None] * out.g[:, None, :]).sum(dim=0)\n    b.g = out.g", "its gradient is a sum over the rows"),
+        ("def linear_grad_outer(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = (inp[:, None, :] * out.g[:, :, None]).sum(dim=0)\n    b.g = out.g.sum(dim=0)", "w.g lies on its side"),
+        ("def linear_grad_outer(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = (inp[:, :, None] * out.g[:, None, :]).mean(dim=0)\n    b.g = out.g.sum(dim=0)", "w.g: a mean"),
+    ],
+    "linear_grad_einsum": [
+        ("def linear_grad_einsum(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = torch.einsum('ni,nj->ji', inp, out.g)\n    b.g = out.g.sum(dim=0)", "w.g lies on its side"),
+        ("def linear_grad_einsum(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = torch.einsum('ni,nj->ij', inp, out.g)\n    b.g = out.g.mean(dim=0)", "b.g: a mean"),
+        ("def linear_grad_einsum(inp, out, w, b):\n"
+         "    w.g = torch.einsum('ni,nj->ij', inp, out.g)\n    b.g = out.g.sum(dim=0)", "inp has no gradient"),
+    ],
+    "linear_grad": [
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = inp.t() @ out.g\n    b.g = out.g.sum(dim=0)", "with input_grad=False"),
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    if input_grad: inp.g = out.g @ w.t()\n"
+         "    w.g = inp.t() @ out.g\n    b.g = out.g.sum(dim=1)", "added along the rows"),
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    if input_grad: inp.g = out.g @ w.t()\n"
+         "    w.g = out.g.t() @ inp\n    b.g = out.g.sum(dim=0)", "w.g lies on its side"),
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    if input_grad: inp.g = out.g @ w.t()\n"
+         "    w.g = (inp[:, :, None] * out.g[:, None, :]).sum(dim=0)\n    b.g = out.g.sum(dim=0)", "it holds n * n_in * n_out numbers"),
+        ("def linear_grad(inp, out, w, b, input_grad=True):\n    if input_grad: inp.g = out.g @ w.t()\n"
+         "    w.g = inp.t() @ out.g\n    b.g = out.g.squeeze().sum(dim=0)", "check_grads: input 2"),
+    ],
+    "forward_and_backward": [
+        ("""def forward_and_backward(x, targ, w1, b1, w2, b2, input_grad=True):
+    inp = linear(x, w1, b1)
+    hidden = relu(inp)
+    out = linear(hidden, w2, b2)
+    mse_grad(out, targ)
+    linear_grad(hidden, out, w2, b2)
+    relu_grad(inp, hidden)
+    linear_grad(x, inp, w1, b1, input_grad=input_grad)""", "is there a `return`?"),
+        ("""def forward_and_backward(x, targ, w1, b1, w2, b2, input_grad=True):
+    out = linear(relu(linear(x, w1, b1)), w2, b2)
+    return mse(out, targ)""", "x has no gradient"),
+        ("""def forward_and_backward(x, targ, w1, b1, w2, b2, input_grad=True):
+    inp = linear(x, w1, b1)
+    hidden = relu(inp)
+    out = linear(hidden, w2, b2)
+    mse_grad(out, targ)
+    linear_grad(hidden, out, w2, b2)
+    linear_grad(x, hidden, w1, b1, input_grad=input_grad)
+    return mse(out, targ)""", "each from the one after it"),
+        ("""def forward_and_backward(x, targ, w1, b1, w2, b2, input_grad=True):
+    inp = linear(x, w1, b1)
+    hidden = relu(inp)
+    out = linear(hidden, w2, b2)
+    mse_grad(out, targ)
+    linear_grad(hidden, out, w2, b2)
+    relu_grad(inp, hidden)
+    linear_grad(x, inp, w1, b1)
+    return mse(out, targ)""", "the gradient of the images must not be worked out"),
+    ],
+    "normalize_both": [
+        ("def normalize_both(x_train, x_valid):\n"
+         "    return normalize(x_train, x_train.mean(), x_train.std()), normalize(x_valid, x_valid.mean(), x_valid.std())",
+         "use the training statistics"),
+        ("def normalize_both(x_train, x_valid):\n    x_train = normalize(x_train, x_train.mean(), x_train.std())\n"
+         "    return x_train, normalize(x_valid, x_train.mean(), x_train.std())", "keep those from before"),
+        ("def normalize_both(x_train, x_valid):\n"
+         "    return normalize(x_train, x_train.mean(dim=0), x_train.std(dim=0)), normalize(x_valid, x_train.mean(dim=0), x_train.std(dim=0))",
+         "one mean and one std for all pixels"),
+    ],
+    "sizes": [
+        ("def sizes(x, y): return (*x.shape, y.max() + 1)", "make it a whole number"),
+        ("def sizes(x, y): return (*x.shape, int(y.max()))", "classes count from 0"),
+        ("def sizes(x, y): return (*x.shape, len(y))", "counts labels, not classes"),
+    ],
+    "start_network": [
+        ("def start_network(m, nh): return torch.randn(m, nh), torch.zeros(nh), torch.randn(nh, 1), torch.zeros(1)", "w1 is not scaled"),
+        ("def start_network(m, nh):\n    return (torch.randn(m, nh) * math.sqrt(2 / m), torch.zeros(nh),\n"
+         "            torch.randn(nh, 1) * math.sqrt(2 / m), torch.zeros(1))", "w2 has nh inputs, not m"),
+        ("def start_network(m, nh):\n    return (torch.randn(m, nh) / math.sqrt(m), torch.zeros(nh),\n"
+         "            torch.randn(nh, 1) / math.sqrt(nh), torch.zeros(1))", "w1: the factor 2 for the relu is missing"),
+        ("def start_network(m, nh):\n    return (torch.randn(m, nh) * math.sqrt(2 / m), torch.randn(nh),\n"
+         "            torch.randn(nh, 1) / math.sqrt(nh), torch.zeros(1))", "the biases should be zeros"),
+    ],
+    "check_start": [
+        ("def check_start(w):\n    test_near_zero(w.mean())\n    test_near_zero(w.std() - math.sqrt(2 / w.shape[0]))", "complains of good weights"),
+        ("def check_start(w): test_near_zero(w.mean(), tol=4.2 * math.sqrt(2 / w.shape[0]) / math.sqrt(w.numel()))",
+         "lets weights pass that lack the factor 2"),
+        ("def check_start(w):\n    std = math.sqrt(2 / w.shape[0])\n"
+         "    test_near_zero(w.std() - std, tol=4.2 * std / math.sqrt(2 * w.numel()))", "whose mean is off"),
+        ("def check_start(w):\n    std = math.sqrt(2 / w.shape[0])\n    test_near_zero(w.mean(), tol=0.02 * std)\n"
+         "    test_near_zero(w.std() - std, tol=0.03 * std)", "so the tolerance must depend on their count"),
+    ],
+    "start_by_torch": [
+        ("def start_by_torch(n_in, n_out): return torch.nn.init.kaiming_normal_(torch.empty(n_in, n_out))", "say fan_out"),
+        ("def start_by_torch(n_in, n_out): return torch.nn.init.kaiming_normal_(torch.empty(n_out, n_in))", "the shape is theirs"),
+        ("def start_by_torch(n_in, n_out):\n"
+         "    return torch.nn.init.kaiming_normal_(torch.empty(n_in, n_out), mode='fan_out', nonlinearity='linear')", "the gain for relu is missing"),
+    ],
+    "first_layer_statistics": [
+        ("def first_layer_statistics(x, w, b):\n    out = linear(x, w, b)\n    return out.mean().item(), out.std().item()", "before the relu"),
+        ("def first_layer_statistics(x, w, b):\n    out = relu(linear(x, w, b))\n    return out.mean().item(), out.var().item()", "the variance"),
+        ("def first_layer_statistics(x, w, b):\n    out = relu(linear(x, w, b))\n    return out.mean(), out.std()", "Python numbers are asked for"),
+    ],
+    "network_of": [
+        ("def network_of(x, w1, b1, w2, b2):\n    out = linear(linear(x, w1, b1), w2, b2)\n    assert out.shape == (len(x), 1)\n    return out",
+         "the relu between the layers is missing"),
+        ("def network_of(x, w1, b1, w2, b2): return linear(relu(linear(x, w1, b1)), w2, b2)", "must fail the assert"),
+        ("def network_of(x, w1, b1, w2, b2):\n    out = relu(linear(relu(linear(x, w1, b1)), w2, b2))\n    assert out.shape == (len(x), 1)\n"
+         "    return out", "no relu behind the last layer"),
+        ("def network_of(x, w1, b1, w2, b2):\n    out = linear(relu(linear(x, w1, b1)), w2, b2)\n    return out.squeeze()", "the shape should be (n, 1)"),
+    ],
+    "loss_of": [
+        ("def loss_of(preds, y): return (preds - y).pow(2).mean()", "made a table of n times n"),
+        ("def loss_of(preds, y): return (preds.squeeze(-1) - y).pow(2).sum()", "the sum was taken, not the mean"),
+        ("def loss_of(preds, y): return (preds.squeeze(-1).long() - y).float().pow(2).mean()", "the predictions were rounded"),
+    ],
+}
+
+WRONG["02_modules"] = {
+    "CallReLU": [
+        ("class CallReLU:\n    def __call__(self, inp): self.inp, self.out = inp, relu(inp)\n"
+         "    def backward(self): relu_grad(self.inp, self.out)", "is there a `return`?"),
+        ("class CallReLU:\n    def __call__(self, inp):\n        self.inp, self.out = inp, relu(inp)\n        return relu(inp)\n"
+         "    def backward(self): relu_grad(self.inp, self.out)", "the very output that it returns"),
+        ("class CallReLU:\n    def __call__(self, inp):\n        self.inp, self.out = inp, relu(inp)\n        return self.out\n"
+         "    def backward(self): return self.out.g * (self.inp > 0)", "backward did not set .g of the input"),
+        ("class CallReLU:\n    def __call__(self, inp):\n        out = relu(inp)\n        return out\n"
+         "    def backward(self): relu_grad(self.inp, self.out)", "does the call keep what went in"),
+    ],
+    "CallLinear": [
+        ("class CallLinear:\n    def __init__(self, w, b): self.w, self.b = w, b\n"
+         "    def __call__(self, inp):\n        self.inp, self.out = inp, inp @ self.w\n        return self.out\n"
+         "    def backward(self): linear_grad(self.inp, self.out, self.w, self.b)", "the bias is missing"),
+        ("class CallLinear:\n    def __init__(self, w, b): self.w, self.b = w.clone(), b.clone()\n"
+         "    def __call__(self, inp):\n        self.inp, self.out = inp, inp @ self.w + self.b\n        return self.out\n"
+         "    def backward(self): linear_grad(self.inp, self.out, self.w, self.b)", "not copies"),
+        ("class CallLinear:\n    def __init__(self, w, b): self.w, self.b = w, b\n"
+         "    def __call__(self, inp):\n        self.inp, self.out = inp, inp @ self.w + self.b\n        return self.out\n"
+         "    def backward(self): linear_grad(self.inp, self.out, self.w, self.b, input_grad=False)", "backward did not set .g of the input"),
+    ],
+    "CallMSE": [
+        ("class CallMSE:\n    def __call__(self, inp, targ):\n        self.inp, self.targ = inp, targ\n        return inp\n"
+         "    def backward(self): mse_grad(self.inp, self.targ)", "return their loss"),
+        ("class CallMSE:\n    def __call__(self, inp, targ): return mse(inp, targ)\n"
+         "    def backward(self): mse_grad(self.inp, self.targ)", "does the call keep what went in"),
+        ("class CallMSE:\n    def __call__(self, inp, targ):\n        self.inp, self.targ = inp, targ\n        return mse(inp, targ)\n"
+         "    def backward(self): self.inp.g = 2 * (self.inp - self.targ[:, None])", "check_grads: input 0"),
+    ],
+    "CallModel": [
+        ("""class CallModel:
+    def __init__(self, w1, b1, w2, b2):
+        self.layers, self.loss = [CallLinear(w1, b1), CallReLU(), CallLinear(w2, b2)], CallMSE()
+    def __call__(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return self.loss(x, targ)
+    def backward(self):
+        self.loss.backward()
+        for layer in self.layers: layer.backward()""", "then the layers in the opposite order"),
+        ("""class CallModel:
+    def __init__(self, w1, b1, w2, b2):
+        self.layers, self.loss = [CallLinear(w1, b1), CallLinear(w2, b2)], CallMSE()
+    def __call__(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return self.loss(x, targ)
+    def backward(self):
+        self.loss.backward()
+        for layer in reversed(self.layers): layer.backward()""", "the relu between the layers is missing"),
+        ("""class CallModel:
+    def __init__(self, w1, b1, w2, b2):
+        self.layers, self.loss = [CallLinear(w1, b1), CallReLU(), CallLinear(w2, b2)], CallMSE()
+    def __call__(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return x
+    def backward(self):
+        for layer in reversed(self.layers): layer.backward()""", "return the loss of it"),
+    ],
+    "BareModule": [
+        ("class BareModule:\n    def __call__(self, *args): self.args, self.out = args, self.forward(*args)\n"
+         "    def forward(self, *args): raise NotImplementedError\n    def backward(self): self.bwd(self.out, *self.args)\n"
+         "    def bwd(self, out, *args): raise NotImplementedError", "is there a `return`?"),
+        ("class BareModule:\n    def __call__(self, *args): return self.forward(*args)\n"
+         "    def forward(self, *args): raise NotImplementedError\n    def backward(self): self.bwd(self.out, *self.args)\n"
+         "    def bwd(self, out, *args): raise NotImplementedError", "does the call keep what went in"),
+        ("class BareModule:\n    def __call__(self, *args):\n        self.args, self.out = args, self.forward(*args)\n        return self.out\n"
+         "    def forward(self, *args): pass\n    def backward(self): self.bwd(self.out, *self.args)\n"
+         "    def bwd(self, out, *args): raise NotImplementedError", "forward is for subclasses"),
+        ("class BareModule:\n    def __call__(self, *args):\n        self.args, self.out = args, self.forward(*args)\n        return self.out\n"
+         "    def forward(self, *args): raise NotImplementedError\n    def backward(self): self.bwd(*self.args)\n"
+         "    def bwd(self, out, *args): raise NotImplementedError", "bwd is handed the output first"),
+    ],
+    "BareReLU": [
+        ("class BareReLU(BareModule):\n    def forward(self, inp): return relu(inp)\n    def bwd(self, out, inp): relu_grad(out, inp)",
+         "does the call keep"),
+        ("class BareReLU(BareModule):\n    def __call__(self, inp):\n        self.out, self.args = relu(inp), (inp,)\n        return self.out\n"
+         "    def bwd(self, out, inp): relu_grad(inp, out)", "write forward, not __call__"),
+        ("class BareReLU(BareModule):\n    def forward(self, inp): relu(inp)\n    def bwd(self, out, inp): relu_grad(inp, out)",
+         "is there a `return`?"),
+    ],
+    "BareMSE": [
+        ("class BareMSE(BareModule):\n    def forward(self, inp, targ): return mse(inp, targ)\n    def bwd(self, out, inp, targ): mse_grad(out, targ)",
+         "need shapes (n,) or (n, 1)"),
+        ("class BareMSE(BareModule):\n    def forward(self, inp, targ): return (inp - targ).pow(2).mean()\n"
+         "    def bwd(self, out, inp, targ): mse_grad(inp, targ)", "made a table of n times n"),
+        ("class BareMSE(BareModule):\n    def forward(self, inp, targ): return mse(inp, targ)\n    def bwd(self, out, inp, targ): inp.g = out.g",
+         "check_grads: input 0"),
+    ],
+    "LinearOuter": [
+        ("class LinearOuter(BareModule):\n    def __init__(self, w, b): self.w, self.b = w, b\n    def forward(self, inp): return inp @ self.w.t() + self.b\n"
+         "    def bwd(self, out, inp): linear_grad_outer(inp, out, self.w, self.b)", "no transpose"),
+        ("class LinearOuter(BareModule):\n    def __init__(self, w, b): self.w, self.b = w, b\n    def forward(self, inp): return inp @ self.w + self.b\n"
+         "    def bwd(self, out, inp): linear_grad_outer(out, inp, self.w, self.b)", "backward failed"),
+        ("class LinearOuter(BareModule):\n    def __init__(self, w, b): w, b = w, b\n    def forward(self, inp): return inp @ self.w + self.b\n"
+         "    def bwd(self, out, inp): linear_grad_outer(inp, out, self.w, self.b)", "no attribute 'w'"),
+    ],
+    "LinearEinsum": [
+        ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp): linear_grad_outer(inp, out, self.w, self.b)", "it holds a table for each row"),
+        ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp): self.w.g = torch.einsum('ni,nj->ij', inp, out.g)", "a weight has no gradient"),
+        ("class LinearEinsum(LinearOuter):\n    def bwd(self, out, inp):\n        linear_grad_einsum(inp, out, self.w, self.b)\n        self.b.g = out.g",
+         "check_grads: param 1"),
+    ],
+    "BareLinear": [
+        ("class BareLinear(LinearOuter): pass", "it holds a table for each row"),
+        ("class BareLinear(LinearOuter):\n    def bwd(self, out, inp): linear_grad(inp, out, self.w, self.b, input_grad=False)", "did not set .g of the input"),
+        ("class BareLinear(LinearOuter):\n    def bwd(self, out, inp):\n        inp.g, self.b.g = out.g @ self.w.t(), out.g.sum(dim=0)\n"
+         "        self.w.g = out.g.t() @ inp", "check_grads: param 0"),
+    ],
+    "BareModel": [
+        ("""class BareModel(BareModule):
+    def __init__(self, layers, loss): self.layers, self.loss = layers, loss
+    def forward(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return self.loss(x, targ)
+    def bwd(self, out, x, targ):
+        for layer in reversed(self.layers): layer.backward()""", "first the loss, then the layers"),
+        ("""class BareModel(BareModule):
+    def __init__(self, layers, loss): self.layers, self.loss = layers, loss
+    def forward(self, x, targ):
+        for layer in self.layers: out = layer(x)
+        return self.loss(out, targ)
+    def bwd(self, out, x, targ):
+        self.loss.backward()
+        for layer in reversed(self.layers): layer.backward()""", "is each layer given the output of the one before?"),
+        ("""class BareModel(BareModule):
+    def __init__(self, layers, loss): self.layers, self.loss = layers, loss
+    def forward(self, x, targ):
+        for layer in self.layers: x = layer(x)
+        return x
+    def bwd(self, out, x, targ):
+        for layer in reversed(self.layers): layer.backward()""", "return the loss of it"),
+    ],
+    "RegisteringModule": [
+        ("""class RegisteringModule:
+    def __setattr__(self, name, value):
+        self.__dict__.setdefault('layers', {})[name] = value
+        super().__setattr__(name, value)
+    def __repr__(self): return ', '.join(self.layers)
+    def parameters(self):
+        for layer in self.layers.values(): yield from layer.parameters()""", "a whole number was noted as a layer"),
+        ("""class RegisteringModule:
+    def __setattr__(self, name, value):
+        if hasattr(value, 'parameters'): self.__dict__.setdefault('layers', {})[name] = value
+    def __repr__(self): return ', '.join(self.layers)
+    def parameters(self):
+        for layer in self.layers.values(): yield from layer.parameters()""", "call super().__setattr__ too"),
+        ("""class RegisteringModule:
+    def __setattr__(self, name, value):
+        if hasattr(value, 'parameters'): self.__dict__.setdefault('layers', {})[name] = value
+        super().__setattr__(name, value)
+    def __repr__(self): return ', '.join(self.layers)
+    def parameters(self):
+        for layer in self.layers.values(): yield layer.parameters()""", "parameters should give tensors, not generator"),
+        ("""class RegisteringModule:
+    def __setattr__(self, name, value):
+        if hasattr(value, 'parameters'): self.__dict__['layers'] = {name: value}
+        super().__setattr__(name, value)
+    def __repr__(self): return ', '.join(self.layers)
+    def parameters(self):
+        for layer in self.layers.values(): yield from layer.parameters()""", "only the last layer is left"),
+    ],
+    "TorchLinear": [
+        ("""class TorchLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        self.weight = nn.Parameter(torch.randn(n_out, n_in) * math.sqrt(2 / n_in))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, inp): return inp @ self.weight.t() + self.bias""", "needs super().__init__()"),
+        ("""class TorchLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = torch.randn(n_out, n_in) * math.sqrt(2 / n_in)
+        self.bias = torch.zeros(n_out)
+    def forward(self, inp): return inp @ self.weight.t() + self.bias""", "plain tensors are not registered"),
+        ("""class TorchLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_in, n_out) * math.sqrt(2 / n_in))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def forward(self, inp): return inp @ self.weight + self.bias""", "torch keeps the weight as (n_out, n_in)"),
+        ("""class TorchLinear(nn.Module):
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_out, n_in) * math.sqrt(2 / n_in))
+        self.bias = nn.Parameter(torch.zeros(n_out))
+    def __call__(self, inp): return inp @ self.weight.t() + self.bias""", "hooks live in the call"),
+    ],
+    "Sigmoid": [
+        ("class Sigmoid(Module):\n    def forward(self, inp): return 1 / (1 + inp.exp())\n    def bwd(self, out, inp): inp.g = out.g * out * (1 - out)",
+         "e to the *minus* x"),
+        ("class Sigmoid(Module):\n    def forward(self, inp): return inp.sigmoid()\n    def bwd(self, out, inp): inp.g = out * (1 - out)",
+         "the chain rule multiplies by out.g"),
+        ("class Sigmoid(Module):\n    def forward(self, inp): return inp.sigmoid()\n    def bwd(self, out, inp): inp.g = out.g * inp * (1 - inp)",
+         "said with the *output*"),
+        ("class Sigmoid(Module):\n    def forward(self, inp): return inp.sigmoid()\n    def bwd(self, out, inp): return out.g * out * (1 - out)",
+         "bwd did not set inp.g"),
+    ],
+}
+
+_DATASET = """class Dataset:
+    def __init__(self, x, y):
+        if len(x) != len(y): raise ValueError('lengths')
+        self.x, self.y = x, y
+    def __len__(self): return {length}
+    def __getitem__(self, i): return {item}"""
+
+_SAMPLER = """class BatchSampler:
+    def __init__(self, sampler, bs, drop_last=False): self.sampler, self.bs, self.drop_last = sampler, bs, drop_last
+    def __len__(self): return {length}
+    def __iter__(self):
+        rows = list(self.sampler)
+        for i in range(0, {stop}, self.bs): yield {batch}"""
+
+_OPTIMIZER = """class Optimizer:
+    def __init__(self, params, lr):
+        self.params, self.lr = {params}, lr
+        if not list(self.params): raise ValueError('no parameters')
+    {decorator}
+    def step(self):
+        for p in self.params:
+            {move}
+    def zero_grad(self):
+        for p in self.params: {zero}"""
+
+_CROSS_ENTROPY_LOSS = """class CrossEntropyLoss(Module):
+    def forward(self, inp, targ): return cross_entropy(inp, targ)
+    def bwd(self, out, inp, targ):
+        probs = inp.softmax(dim=-1)
+        right = torch.zeros_like(probs).scatter_(1, targ[:, None], 1.)
+        inp.g = {}"""
+
+WRONG["03_minibatch"] = {
+    "logsumexp": [
+        ("def logsumexp(x): return x.exp().sum(dim=-1).log()", "e^100 overflows"),
+        ("def logsumexp(x):\n    largest = _largest(x)\n    return (x - largest).exp().sum(dim=-1).log()", "never put back"),
+        ("def logsumexp(x): return x.logsumexp(dim=0)", "along the wrong axis"),
+        ("def logsumexp(x): return x.logsumexp(dim=-1, keepdim=True)", "no keepdim here"),
+    ],
+    "log_softmax": [
+        ("def log_softmax(x): return x - x.exp().sum(dim=-1, keepdim=True).log()", "e^10000 overflows"),
+        ("def log_softmax(x): return x.softmax(dim=-1)", "their logarithm is asked for"),
+        ("def log_softmax(x): return x - x.logsumexp(dim=0)", "along the wrong axis"),
+        ("def log_softmax(x): return x - _largest(x)", "only the largest number was subtracted"),
+    ],
+    "nll_loss": [
+        ("def nll_loss(log_probs, targ): return _pick('nll_loss', log_probs, targ).mean()", "the minus is missing"),
+        ("def nll_loss(log_probs, targ): return -_pick('nll_loss', log_probs, targ).sum()", "the sum was taken"),
+        ("def nll_loss(log_probs, targ): return -log_probs[:, targ].mean()", "picks a whole table"),
+        ("def nll_loss(log_probs, targ): return -_pick('nll_loss', log_probs.exp(), targ).mean()", "the probabilities were averaged"),
+    ],
+    "cross_entropy": [
+        ("def cross_entropy(inp, targ): return -_pick('cross_entropy', inp, targ).mean()", "the softmax is missing"),
+        ("def cross_entropy(inp, targ): return -_pick('cross_entropy', inp.softmax(-1), targ).mean()", "the logarithm is missing"),
+        ("def cross_entropy(inp, targ): return -_pick('cross_entropy', log_softmax(inp.softmax(-1)), targ).mean()", "softmax was taken twice"),
+        ("def cross_entropy(inp, targ): return _pick('cross_entropy', log_softmax(inp), targ).mean()", "the minus is missing"),
+    ],
+    "CrossEntropyLoss": [
+        (_CROSS_ENTROPY_LOSS.format("(probs - right) * out.g"), "divided by n"),
+        (_CROSS_ENTROPY_LOSS.format("(probs - right) / len(targ)"), "the chain rule: times out.g"),
+        (_CROSS_ENTROPY_LOSS.format("(right - probs) * out.g / len(targ)"), "the wrong sign"),
+        (_CROSS_ENTROPY_LOSS.format("probs * out.g / len(targ)"), "subtract 1 there"),
+        (_CROSS_ENTROPY_LOSS.format("(inp - right) * out.g / len(targ)"), "softmax first"),
+    ],
+    "accuracy": [
+        ("def accuracy(out, yb): return (out.argmax(dim=-1) == yb).sum()", "a fraction is asked for"),
+        ("def accuracy(out, yb): return (out.argmax(dim=-1) != yb).float().mean()", "the fraction of wrong ones"),
+        ("def accuracy(out, yb): return out.gather(1, yb[:, None]).mean()", "the probability of the right class was averaged"),
+        ("def accuracy(out, yb): return (out.argmax(dim=0) == yb).float().mean()", "must match the size"),
+    ],
+    "Optimizer": [
+        (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="p.grad = None",
+                           move="if p.grad is not None: p += self.lr * p.grad"), "uphill!"),
+        (_OPTIMIZER.format(params="list(params)", decorator="", zero="p.grad = None",
+                           move="if p.grad is not None: p -= self.lr * p.grad"), "torch.no_grad()"),
+        (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="p.grad = None",
+                           move="p -= self.lr * p.grad"), "without a gradient stays where it is"),
+        (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="p.grad = None",
+                           move="if p.grad is not None: p = p - self.lr * p.grad"), "change the parameter itself"),
+        (_OPTIMIZER.format(params="params", decorator="@torch.no_grad()", zero="p.grad = None",
+                           move="if p.grad is not None: p -= self.lr * p.grad"), "an iterator is used up"),
+        (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="pass",
+                           move="if p.grad is not None: p -= self.lr * p.grad"), "the gradient is still there"),
+    ],
+    "Dataset": [
+        (_DATASET.format(length="self.x.shape[1]", item="self.x[i], self.y[i]"), "the number of columns"),
+        (_DATASET.format(length="len(self.x)", item="self.x[i]"), "an index gives the pair"),
+        (_DATASET.format(length="len(self.x)", item="(self.y[i], self.x[i])"), "x comes first"),
+        (_DATASET.format(length="len(self.x)", item="(self.x[:, i], self.y[i])"), "an example is a row"),
+    ],
+    "BatchSampler": [
+        (_SAMPLER.format(length="math.ceil(len(self.sampler) / self.bs)", stop="len(rows)", batch="rows[i:i+self.bs]"),
+         "drop_last: the short last batch must go"),
+        (_SAMPLER.format(length="len(self.sampler) // self.bs", stop="len(rows) - self.bs + 1", batch="rows[i:i+self.bs]"),
+         "the short last batch is missing"),
+        (_SAMPLER.format(length="len(self.sampler)", stop="len(rows) - (len(rows) % self.bs if self.drop_last else 0)", batch="rows[i:i+self.bs]"),
+         "len counts batches, not rows"),
+        (_SAMPLER.format(length="math.ceil(len(self.sampler) / self.bs)", stop="len(rows) - (len(rows) % self.bs if self.drop_last else 0)",
+                         batch="list(range(i, min(i + self.bs, len(rows))))"), "a short last batch counts, unless drop_last"),
+    ],
+    "mean_over_examples": [
+        ("def mean_over_examples(sizes, means): return sum(means) / len(means)", "the mean over *batches*"),
+        ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means)) / len(sizes)", "mean over *batches*"),
+        ("def mean_over_examples(sizes, means): return sum(means)", "the sum of the means"),
+    ],
+}
