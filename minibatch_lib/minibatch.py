@@ -76,14 +76,14 @@ def cross_entropy(
     return -_pick('cross_entropy', log_softmax(inp), targ).mean()
 
 # %% ../nbs/03_minibatch.ipynb #5937a8e3
-_no_class = torch.iinfo(torch.int64).min  # stands for no class at all
-
 class CrossEntropyLoss(Module):
     "Mean cross-entropy of logits (n, n_classes) and classes (n,), like `torch.nn.CrossEntropyLoss`. ValueError or TypeError for targets that are no classes."
+    no_class = torch.iinfo(torch.int64).min
+
     def forward(self, inp, targ):
         log_probs = inp.log_softmax(dim=-1)
         if inp.dim() == 2 and targ.dtype == torch.int64:
-            try: out = F.nll_loss(log_probs, targ, ignore_index=_no_class)
+            try: out = F.nll_loss(log_probs, targ, ignore_index=self.no_class)
             except (RuntimeError, ValueError, IndexError): out = nll_loss(log_probs, targ)
         else: out = nll_loss(log_probs, targ)
         out.log_probs = log_probs
