@@ -1,13 +1,14 @@
 """Change the package in small ways and see whether the tests notice: 300 mutants of four modules, drawn by a fixed rule.
 
 A mutant swaps an operator, moves a number, turns a condition round, forgets a statement or returns nothing. It is tried by
-the module's own page and by the pytest files named below, in a process forked from one that has imported everything. Those that nobody
+the module's own page and by the pytest files named below, in a process forked from one that has imported everything (so not on Windows). Those that nobody
 notices must stand in tools/mutants.toml, each with the reason why it is no fault.
 """
 import argparse
 import ast
 import contextlib
 import copy
+import gc
 import hashlib
 import importlib
 import io
@@ -24,13 +25,13 @@ import page_tests
 
 MUTANTS = 300
 LEAST_KILLED = 0.9
-TIME_LIMIT = 60  # seconds for the tests of one mutant; an endless loop is noticed, too
+TIME_LIMIT = 40  # seconds of work for the tests of one mutant; an endless loop is noticed, too
 SLOW_CELL = 0.5  # seconds: a cell that takes longer is left out
 TESTS = {
     "matmul": ("00_matmul", ["test_properties.py"], "product or frobenius or broadcast"),
     "forward_backward": ("01_forward_backward", ["test_gradients.py", "test_properties.py"], "linear or relu or mse or network or normal or forward"),
-    "modules": ("02_modules", ["test_gradients.py", "test_properties.py"], "not product and not names and not loader"),
-    "minibatch": ("03_minibatch", ["test_properties.py", "test_gradients.py", "test_minibatch.py"], "not product and not names and not linear_grad"),
+    "modules": ("02_modules", ["test_gradients.py", "test_properties.py"], "layer or flatten or dropout or mse_loss or models or rung or hidden or classifier"),
+    "minibatch": ("03_minibatch", ["test_properties.py"], "losses or logsumexp or optimizers or dataset or loaders or fit or models"),
 }
 SWAPS = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult, ast.Pow: ast.Mult,
@@ -136,9 +137,8 @@ def try_mutant(key, source, cells):
 
     def too_long(*_):
         raise TimeoutError
-    if hasattr(signal, "SIGALRM"):
-        signal.signal(signal.SIGALRM, too_long)
-        signal.alarm(TIME_LIMIT)
+    signal.signal(signal.SIGPROF, too_long)
+    signal.setitimer(signal.ITIMER_PROF, TIME_LIMIT)
     page, files, words = TESTS[module]
     number = "import"
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -190,7 +190,7 @@ def outcome(process, pipe, started):
             found = "crash"
         process.join()
         return True, found
-    if time.monotonic() - started > TIME_LIMIT + 20:
+    if time.monotonic() - started > 10 * TIME_LIMIT:
         process.kill()
         process.join()
         return True, "time"
@@ -254,6 +254,8 @@ def main():
     mutants = [mutant for mutant in draw(args.count) if not args.only or args.only in say(mutant[0])]
     cells = {module: usable_cells(module) for module in TESTS}
     survivors, start = [], time.monotonic()
+    gc.collect()
+    gc.freeze()  # so that the processes go on sharing memory
     for n, (mutant, found) in enumerate(try_all(mutants, cells, args.jobs), 1):
         if found is None:
             survivors.append(say(mutant[0]))
