@@ -7,7 +7,7 @@ tried = [0]
 
 settings.register_profile("test", max_examples=40, derandomize=True, **ALWAYS)
 settings.register_profile("mutants", max_examples=10, derandomize=True, **ALWAYS)
-settings.register_profile("fuzz", max_examples=250, print_blob=True, **ALWAYS)
+settings.register_profile("fuzz", max_examples=300, print_blob=True, **ALWAYS)
 settings.load_profile("test")
 
 
