@@ -6,12 +6,15 @@ PY := $(BIN)/python
 READY := .venv/ready
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
+# Those that need neither nbdev nor a site, so that they run under any version of anything.
+PACKAGE_TESTS := $(addprefix tests/test_,data.py gradients.py hostile.py minibatch.py properties.py repeatable.py training.py)
+
 export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # PyTorch's profiler is silent unless something fails.
 export KINETO_LOG_LEVEL := 99
 
-.PHONY: help setup train test export book exercises docs clean
+.PHONY: help setup train test fuzz mutants versions export book exercises docs clean
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -32,16 +35,38 @@ train: $(READY) ## train a network on the images that come with the package
 test: $(READY) ## check everything: notebooks, package, README, tests, site, wheel
 	@echo "== notebooks, package and README in step"
 	@$(PY) tools/check.py
-	@echo "== notebooks run"
+	@echo "== notebooks run, outputs compared"
 	@$(PY) tools/test_nbs.py
 	@echo "== site"
 	@$(PY) tools/docs.py build
+	@echo "== pages test the modules"
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run tools/page_tests.py --quick
 	@echo "== pytest"
-	@$(PY) -m pytest -q -rs tests
+	@$(BIN)/coverage run -m pytest -q -rs tests
+	@echo "== coverage"
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
 	@echo "== wheel"
 	@rm -rf build dist
 	@$(PY) -m build -qq --wheel --no-isolation
 	@$(PY) tools/check_wheel.py dist/*.whl
+
+fuzz: $(READY) ## try the properties of all public functions on 10,000 random cases
+	@$(PY) -m pytest -v tests/test_properties.py --hypothesis-profile=fuzz
+
+mutants: $(READY) ## change the package in 300 small ways; the tests must notice
+	@$(PY) tools/mutants.py
+
+versions: ## the package's own tests in a fresh environment: PYTHON=python3.13 WITH="torch==2.4.* fastcore>=2"
+	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(PYTHON) -m venv "$$folder"; \
+	python="$$folder/$(if $(WINDOWS),Scripts,bin)/python"; \
+	echo "== installing for $$($(PYTHON) --version)"; \
+	"$$python" -m pip install -q . pytest hypothesis trustme $(foreach package,$(WITH),'$(package)'); \
+	"$$python" -m pip list | grep -i -E '^(torch|numpy|fastcore|matplotlib|tqdm|safetensors) '; \
+	"$$python" -W error -c 'import minibatch_lib.training'; \
+	"$$python" tools/page_tests.py --quick; \
+	"$$python" -m pytest -q -p no:cacheprovider $(PACKAGE_TESTS)
 
 export: $(READY) ## after editing a page: clean notebooks, package and README made anew
 	@$(BIN)/nbdev_clean
@@ -62,5 +87,5 @@ _docs/index.html: $(READY) $(wildcard nbs/*.ipynb nbs/*.css nbs/*.js nbs/live/* 
 	@$(PY) tools/docs.py build
 
 clean: ## delete what the commands above made, except .venv and runs
-	@rm -rf _docs _proc build dist *.egg-info .pytest_cache .hypothesis nbs/nbdev.yml nbs/sidebar.yml
+	@rm -rf _docs _proc build dist *.egg-info .pytest_cache .hypothesis .coverage .coverage.* nbs/nbdev.yml nbs/sidebar.yml
 	@find minibatch_lib tools tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,8 +1,11 @@
 """The package's metadata, read from settings.ini so that it stands in one place."""
+import os
 from configparser import ConfigParser
 from pathlib import Path
 
 from setuptools import setup
+
+os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")  # 1980: the files in a wheel bear no date of the day, so that two builds are equal
 
 here = Path(__file__).parent
 parser = ConfigParser(delimiters=["="])

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import math
 import os
+import time
 import zlib
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -17,7 +18,9 @@ from importlib.resources import files
 from pathlib import Path
 from threading import get_ident
 from typing import NamedTuple
-from urllib.request import urlopen
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, build_opener
 
 import numpy as np
 import torch
@@ -109,7 +112,7 @@ def _read_idx(path):
     n_dims = content[3] if content[:3] == b'\0\0\x08' and len(content) > 3 else 0
     start = 4 + 4 * n_dims
     shape = [int.from_bytes(content[i:i+4], 'big') for i in range(4, start, 4)]
-    if n_dims == 0 or len(content) - start != math.prod(shape):
+    if not 1 <= n_dims <= 3 or len(content) - start != math.prod(shape):
         raise ValueError(f'{path} is not a complete IDX file of bytes')
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
@@ -134,6 +137,17 @@ def atomic_write(
         os.replace(part, path)
     finally: part.unlink(missing_ok=True)
 
+# %% ../nbs/data.ipynb #bc5a86b0
+_silence, _most_seconds = 30, 900  # how long to wait for the next bytes, and for the whole file
+
+class _Redirects(HTTPRedirectHandler):
+    "Follows a redirect to https, or from http to http; URLError for any other."
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        old, new = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
+        if new not in ('https', old): raise URLError(f'refused to be sent from {old} to {new}')
+        fp.close()  # what comes with a redirect can be of any size, and nobody needs it
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
 # %% ../nbs/data.ipynb #9d83b4e3
 def _check_sha256(found, expected):
     "ValueError unless a checksum is the expected one."
@@ -142,13 +156,17 @@ def _check_sha256(found, expected):
 def _fetch(url, path, sha256):
     "Download `url` to `path`; OSError, HTTPException or ValueError where that fails, and then no file is left."
     from tqdm.auto import tqdm
-    digest = hashlib.sha256()
-    with urlopen(url, timeout=30) as response:
+    digest, deadline = hashlib.sha256(), time.monotonic() + _most_seconds
+    with build_opener(_Redirects).open(url, timeout=_silence) as response:
+        length = response.length
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as f, tqdm(desc=path.name, unit='B', unit_scale=True, disable=None) as bar:
-            while (chunk := response.read(1 << 16)) and f.tell() <= _most_bytes:
+        with atomic_write(path) as f, tqdm(desc=path.name, total=length, unit='B', unit_scale=True, disable=None) as bar:
+            while chunk := response.read1(1 << 16):
                 digest.update(chunk)
                 bar.update(f.write(chunk))
+                if f.tell() > _most_bytes: raise ValueError(f'more than {_most_bytes:,} bytes')
+                if time.monotonic() > deadline: raise TimeoutError(f'not complete after {_most_seconds} seconds')
+            if length is not None and f.tell() != length: raise ValueError(f'ended after {f.tell():,} of {length:,} bytes')
             _check_sha256(digest.hexdigest(), sha256)
 
 # %% ../nbs/data.ipynb #d1b2b0e1
@@ -156,7 +174,8 @@ def _path_of(name, file, folder, download):
     "The path of a file of the data set `name`, after downloading it if need be."
     info, path = _info(name), _root(folder) / name / file
     if path.is_file():
-        try: _check_sha256(hashlib.sha256(path.read_bytes()).hexdigest(), info.files[file])
+        with open(path, 'rb') as f: found = hashlib.file_digest(f, 'sha256').hexdigest()
+        try: _check_sha256(found, info.files[file])
         except ValueError as e: raise ValueError(f'{path} is damaged ({e}): delete it, and it will be fetched again') from None
         return path
     failures = [] if download else ['downloading is switched off']
@@ -183,8 +202,14 @@ def _as_tensors(images, labels):
     return x, torch.from_numpy(labels.astype(np.int64))
 
 def _read_part(name, part, folder, download):
-    "Images and labels of one part, 'train' or 't10k', as arrays of bytes."
-    return [_read_idx(_path_of(name, file, folder, download)) for file in _files if file.startswith(part)]
+    "Images and labels of one part, 'train' or 't10k', as arrays of bytes; ValueError unless they belong together."
+    paths = [_path_of(name, file, folder, download) for file in _files if file.startswith(part)]
+    images, labels = map(_read_idx, paths)
+    if images.shape != (len(labels), 28, 28) or labels.ndim != 1: raise ValueError(
+        f'{paths[0]} and {paths[1].name} hold arrays of shapes {images.shape} and {labels.shape}, not (n, 28, 28) and (n,)')
+    n_classes = len(_info(name).classes)
+    if (labels >= n_classes).any(): raise ValueError(f'{paths[1]} holds the label {labels.max()}, but there are {n_classes} classes')
+    return images, labels
 
 def _read_mini():
     "The four arrays of `fashion_mini`, from the package."

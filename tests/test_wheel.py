@@ -20,13 +20,19 @@ def run(*command, **kwargs):
     return done.stdout
 
 
+def build(folder):
+    """A wheel built from a copy of the tree in a folder."""
+    source = folder / "project"
+    shutil.copytree(ROOT, source, symlinks=True, ignore=NOT_SOURCE)
+    variables = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", cwd=source, env=variables)
+    return next((source / "dist").glob("*.whl"))
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The wheel, built from a copy of the tree."""
-    source = tmp_path_factory.mktemp("source") / "project"
-    shutil.copytree(ROOT, source, symlinks=True, ignore=NOT_SOURCE)
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", cwd=source)
-    return next((source / "dist").glob("*.whl"))
+    return build(tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +63,11 @@ def options(help_text):
 
 def test_the_wheel_is_complete(wheel):
     run(sys.executable, ROOT / "tools" / "check_wheel.py", wheel, cwd=ROOT)
+
+
+def test_a_second_build_gives_the_same_bytes(wheel, tmp_path):
+    again = build(tmp_path)
+    assert again.name == wheel.name and again.read_bytes() == wheel.read_bytes()
 
 
 def test_the_installed_modules_are_the_ones_used(use, installed):

@@ -1,0 +1,23 @@
+"""How the properties are tried: in `make test` a fixed and seeded few of the cases, in `make fuzz` at least 10,000 new ones."""
+from hypothesis import HealthCheck, settings
+
+ALWAYS = dict(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+FUZZ_CASES = 10_000
+tried = [0]
+
+settings.register_profile("test", max_examples=40, derandomize=True, **ALWAYS)
+settings.register_profile("mutants", max_examples=10, derandomize=True, **ALWAYS)
+settings.register_profile("fuzz", max_examples=300, print_blob=True, **ALWAYS)
+settings.load_profile("test")
+
+
+def pytest_terminal_summary(terminalreporter):
+    if tried[0]:
+        terminalreporter.write_line(f"{tried[0]:,} cases of the properties")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A fuzz run with too few cases has failed."""
+    if session.config.getoption("--hypothesis-profile") == "fuzz" and tried[0] < FUZZ_CASES and not exitstatus:
+        session.exitstatus = 1
+        print(f"\nonly {tried[0]:,} of at least {FUZZ_CASES:,} cases")
