@@ -452,6 +452,7 @@ def test_loaders(n, bs, shuffle, drop_last, seed):
     assert list(Sampler(ds, shuffle, generator())) == rows and len(Sampler(ds)) == n
     sampler = BatchSampler(Sampler(ds, shuffle, generator()), bs, drop_last)
     assert list(sampler) == expected and len(sampler) == len(expected)
+    assert [i for batch in BatchSampler(Sampler(ds), bs) for i in batch] == list(range(n)), "by default nothing is dropped"
     dl = DataLoader(ds, bs, shuffle, drop_last=drop_last, generator=generator())
     assert [yb.tolist() for _, yb in dl] == expected and len(dl) == len(expected)
     train_dl, valid_dl = get_dls(ds, ds, bs)
