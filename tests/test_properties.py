@@ -273,7 +273,7 @@ def test_dropout(t, p, seed, training):
     torch.manual_seed(seed)
     out = ours(t)
     torch.manual_seed(seed)
-    same(out, theirs(t.contiguous()))
+    same(out, theirs(t))
     assert out.shape == t.shape and (training or torch.equal(out.nan_to_num(), t.nan_to_num()))
     if t.dtype == torch.float64 and t.isfinite().all() and (t.abs() < 10).all():
         check_grads(ours, t)
@@ -452,6 +452,7 @@ def test_loaders(n, bs, shuffle, drop_last, seed):
     assert list(Sampler(ds, shuffle, generator())) == rows and len(Sampler(ds)) == n
     sampler = BatchSampler(Sampler(ds, shuffle, generator()), bs, drop_last)
     assert list(sampler) == expected and len(sampler) == len(expected)
+    assert [i for batch in BatchSampler(Sampler(ds), bs) for i in batch] == list(range(n)), "by default nothing is dropped"
     dl = DataLoader(ds, bs, shuffle, drop_last=drop_last, generator=generator())
     assert [yb.tolist() for _, yb in dl] == expected and len(dl) == len(expected)
     train_dl, valid_dl = get_dls(ds, ds, bs)
