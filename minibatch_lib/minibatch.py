@@ -45,7 +45,7 @@ def log_softmax(
     x:Tensor, # (..., n_classes) float: logits
 ) -> Tensor:  # (..., n_classes): logarithms of probabilities
     "Logarithm of the softmax over the last axis, like `torch.nn.functional.log_softmax`."
-    shifted = x - _largest(x)
+    shifted = x - x.amax(dim=-1, keepdim=True)
     return shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
 
 # %% ../nbs/03_minibatch.ipynb #912836e5

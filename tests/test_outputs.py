@@ -154,7 +154,7 @@ def test_fresh_outputs_pass_and_a_second_run_changes_nothing(pinned, project):
 EDITS = {
     "a printed loss": (lambda text: text.replace("loss 0.333", "loss 0.334"), "cell 2 (c0000001): stored 0.334"),
     "a shape": (lambda text: text.replace('"(2, 3)"', '"(2, 4)"', 1), "cell 3 (c0000002): stored 4, fresh 3"),
-    "the data of a figure": (lambda text: text.replace("[1, 2, 4]", "[1, 2.2, 4]"), "cell 4 (c0000003): figures differ in"),
+    "the data of a figure": (lambda text: text.replace("[1, 2, 4]", "[1, 2.2, 4]"), "cell 4 (c0000003): 1 places in a figure"),
     "the words of a timing": (lambda text: text.replace("times faster\\n", "times slower\\n"), "cell 5 (c0000004): stored"),
 }
 
