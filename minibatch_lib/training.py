@@ -312,8 +312,9 @@ def _find_device(device, dtype):
 # %% ../nbs/04_training.ipynb #4e48fdad
 def _check_out(out, resume, force):
     "A problem if the folder `out` holds a run that may not be overwritten, or cannot be written."
-    there = next(folder for folder in (out, *out.absolute().parents) if os.path.lexists(folder))
-    try: tempfile.TemporaryFile(dir=there).close()
+    try:
+        there = next(folder for folder in (out, *out.absolute().parents) if folder.exists() or folder.is_symlink())
+        tempfile.TemporaryFile(dir=there).close()
     except OSError as e: raise _cannot_write(out, e) from None
     checkpoint = any(os.path.exists(out / name) for name in _checkpoints)
     if force or (resume and checkpoint): return
@@ -377,6 +378,12 @@ def _set_velocities(opt, velocities):
     else:
         for p, v in zip((p for group in opt.param_groups for p in group['params']), velocities): opt.state[p]['momentum_buffer'] = v
 
+def _set_lr(opt, lr):
+    "Set the learning rate of our SGD or that of PyTorch."
+    if isinstance(opt, SGD): opt.lr = lr
+    else:
+        for group in opt.param_groups: group['lr'] = lr
+
 # %% ../nbs/04_training.ipynb #t4run004
 class Team:
     "The processes that share a run; here one. `rank` 0 is the one that writes and prints."
@@ -409,7 +416,7 @@ class Run:
         n_weights = sum(i * j for i, j in zip(self.sizes, self.sizes[1:]))
         if n_weights > _most_numbers: raise _BadValue('hidden', f'these layers have {n_weights:,} weights, more than {_most_numbers:,}')
         self.statistics = dict(mean=images.x_train.mean().item(), std=images.x_train.std().item() or 1.)
-        self.epoch, self.batch, self.n_seen, self.loss_sum, self.history = 0, 0, 0, 0., History()
+        self.epoch, self.batch, self.n_seen, self.loss_sum, self.history, self.newest_is_whole = 0, 0, 0, 0., History(), False
         self.batches = EpochBatches(len(images.x_train), options['batch_size'], options['seed'])
         torch.manual_seed(options['seed'])
         self.model = _build(self.sizes, options['backend']).to(dtype).to(self.device)
@@ -461,29 +468,30 @@ def save_checkpoint(self:Run):
             f.write(_pack(tensors, meta))
             f.flush()
             os.fsync(f.fileno())
-            if newest.exists(): os.replace(newest, before)
+            if newest.exists() and self.newest_is_whole: os.replace(newest, before)
     except OSError as e: raise _cannot_write(self.options['out'], e) from None
-    self.saved_at = time.monotonic()
+    self.saved_at, self.newest_is_whole = time.monotonic(), True
 
 # %% ../nbs/04_training.ipynb #t4run012
 def _read_checkpoint(out):
-    "Tensors and dict of the newest checkpoint in the folder `out` that is whole; None if there is none. Says which are damaged."
+    "Name, tensors and dict of the newest checkpoint in the folder `out` that is whole; None if there is none. Says which are damaged."
     for path in (Path(out) / name for name in _checkpoints):
         if not path.exists(): continue
-        try: return _unpack(path)
+        try: return path.name, *_unpack(path)
         except (OSError, ValueError) as e: print(f'{path} is left out: {e}', file=sys.stderr)
 
 @patch
 def load_checkpoint(self:Run) -> bool:
     "Go on where the newest whole checkpoint in the run folder stands; False if there is none. A problem if it is of another run."
     if (found := _read_checkpoint(self.options['out'])) is None: return False
-    tensors, meta = found
+    name, tensors, meta = found
     _check_same_run(self, meta)
     self.model.load_state_dict({name.removeprefix('model.'): t for name, t in tensors.items() if name.startswith('model.')})
     velocities = (tensors.get(f'velocity.{i}') for i, _ in enumerate(self.model.parameters()))
     _set_velocities(self.opt, [None if v is None else v.to(self.device) for v in velocities])
     torch.set_rng_state(tensors['random'])
     if self.device == 'cuda' and 'random.cuda' in tensors: torch.cuda.set_rng_state(tensors['random.cuda'])
+    self.newest_is_whole = name == _checkpoints[0]
     self.epoch, self.batch, self.history = meta['epoch'], meta['batch'], History(EpochRecord(**r) for r in meta['history'])
     if self.team.rank == 0: self.n_seen, self.loss_sum = meta['n_seen'], meta['loss_sum']
     return True
@@ -512,12 +520,19 @@ def _check_same_run(run, meta):
 _seconds_between = 10
 
 @patch
+def set_lr(self:Run):
+    "Set the learning rate for the next step: it falls evenly from the first step to 0 after the last."
+    steps = len(self.batches)
+    _set_lr(self.opt, self.options['lr'] * (1 - (self.epoch * steps + self.batch) / (self.options['epochs'] * steps)))
+
+@patch
 def train(self:Run):
     "Train from where the run stands to its last epoch. KeyboardInterrupt where Ctrl-C stopped it, after a checkpoint."
     epochs, quiet = self.options['epochs'], self.options['quiet'] or self.team.rank > 0
     n_products = self.batches.bs * sum(i * j for i, j in zip(self.sizes, self.sizes[1:]))
     self.batches.epoch, self.batches.start, self.saved_at = self.epoch, self.batch, time.monotonic()
     done = self.epoch * len(self.batches) + self.batch
+    self.set_lr()
     with (_threads_for(n_products), _noting_ctrl_c() as self.ctrl_c,
           _progress(epochs, len(self.batches), done, quiet) as (self.after_step, self.after_epoch)):
         try: fit(epochs - self.epoch, *self.team.wrap(self.model, self.loss_func, self.opt), *self.loaders(),
@@ -534,6 +549,7 @@ def on_batch(self:Run, epoch, batch, loss):
     n = len(self.team.share(range(first, min(first + self.batches.bs, self.batches.n))))
     self.n_seen, self.loss_sum, self.batch = self.n_seen + n, self.loss_sum + n * loss, self.batch + 1
     self.after_step(self.loss_sum / max(self.n_seen, 1))
+    self.set_lr()
     stop, due = self.team.sum(self.ctrl_c.is_set(), time.monotonic() - self.saved_at > _seconds_between)
     if (stop or due) and self.batch < len(self.batches): self.save_checkpoint()
     if stop and self.batch < len(self.batches): raise _Stopped(f'stopped in epoch {self.epoch + 1} after step {self.batch} of {len(self.batches)}')
@@ -707,7 +723,7 @@ def train(
     hidden=(50,), # Sizes of the hidden layers
     epochs:int=10, # Passes over the training images
     batch_size:int=50, # Images for each step
-    lr:float=0.01, # Learning rate, greater than 0
+    lr:float=0.02, # Learning rate of the first step, greater than 0; it falls evenly to 0
     momentum:float=0.9, # Part of the velocity that is kept from step to step
     weight_decay:float=1e-4, # Part of each weight that is added to its gradient
     seed:int=0, # Decides the random start and the order of the images
@@ -810,7 +826,7 @@ def _train_parser(prog='minibatch_train'):
     parser.option('--hidden', 'sizes of the hidden layers, such as 50 or 200,100', type=_sizes_from)
     parser.option('--epochs', 'passes over the training images', type=int)
     parser.option('--batch-size', 'images for each step', type=int)
-    parser.option('--lr', 'learning rate', type=float)
+    parser.option('--lr', 'learning rate of the first step; it falls evenly to 0', type=float)
     parser.option('--momentum', 'part of the velocity that is kept from step to step', type=float)
     parser.option('--weight-decay', 'part of each weight that is added to its gradient', type=float)
     parser.option('--seed', 'decides the random start and the order of the images', type=int)
