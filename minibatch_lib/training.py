@@ -624,7 +624,8 @@ def _draw_worst(x, y, probs, classes, shape):
     "A figure of the images whose wrong answers were most certain, with answer and label."
     from matplotlib.figure import Figure
     rows, names = _worst(probs, y), _drawable(classes)
-    fig = Figure(figsize=(8, 8), layout='constrained')
+    fig = Figure(figsize=(8, 8))
+    fig.subplots_adjust(0.02, 0.02, 0.98, 0.93, hspace=0.35)
     if not rows: fig.text(0.5, 0.5, 'no image was mistaken', ha='center')
     for place, i in enumerate(rows):
         ax = fig.add_subplot(4, 4, place + 1)
