@@ -330,10 +330,11 @@ _model, _checkpoints = 'model.safetensors', ('checkpoint.safetensors', 'checkpoi
 def _progress(epochs, steps, done, quiet):
     "Yield `after_step(mean_loss)`, which moves a bar, and `after_epoch(record)`, which prints a line."
     from tqdm import tqdm
-    with tqdm(total=epochs * steps, initial=done, unit='step', leave=False, disable=True if quiet else None) as bar:
+    columns, lines = shutil.get_terminal_size()
+    with tqdm(total=epochs * steps, initial=done, unit='step', leave=False, disable=True if quiet else None, ncols=columns, nrows=lines) as bar:
         def after_step(mean_loss):
             bar.update()
-            if bar.n % 50 == 0: bar.set_postfix(loss=f'{mean_loss:.3f}', refresh=False)
+            if bar.n % 10 == 0: bar.set_postfix(loss=f'{mean_loss:.3f}', refresh=False)
         def after_epoch(r):
             if not quiet: bar.write(f'epoch {r.epoch + 1:2}/{epochs}  train loss {r.train_loss:.4f}  '
                                     f'valid loss {r.valid_loss:.4f}  accuracy {r.metric:.4f}  {r.seconds:.1f} s')
@@ -629,7 +630,7 @@ def _draw_worst(x, y, probs, classes, shape):
     if not rows: fig.text(0.5, 0.5, 'no image was mistaken', ha='center')
     for place, i in enumerate(rows):
         ax = fig.add_subplot(4, 4, place + 1)
-        ax.imshow(x[i].reshape(shape).clamp(0, 1) if len(shape) == 3 else x[i].reshape(shape), cmap='gray')
+        ax.imshow(np.asarray(x[i].clamp(0, 1) if len(shape) == 3 else x[i]).reshape(shape), cmap='gray')
         answer = probs[i].argmax().item()
         ax.set_title(f'{names[answer]} {probs[i, answer]:.2f}\nis {names[y[i]]}', fontsize=8)
         ax.axis('off')
