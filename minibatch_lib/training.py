@@ -226,12 +226,13 @@ def _pack(tensors, meta):
 def _unpack(path):
     "The tensors and the dict in a file that holds what `_pack` made, or an OSError or ValueError."
     if not os.path.isfile(path): raise FileNotFoundError(f'{path} is not there, or is no file')
+    if os.path.getsize(path) > 20 * _most_numbers: raise ValueError(f'it has more than {20 * _most_numbers:,} bytes')
     try:
         with safe_open(path, 'pt') as f:
             meta = json.loads((f.metadata() or {})['minibatch_lib'])
             expected = meta.pop('sha256')
             tensors = {name: f.get_tensor(name) for name in f.keys()}
-    except (SafetensorError, AttributeError, KeyError, RuntimeError, TypeError, ValueError):
+    except (SafetensorError, AttributeError, KeyError, MemoryError, RuntimeError, TypeError, ValueError):
         raise ValueError('it was not written by minibatch_lib, or is damaged') from None
     if _checksum(tensors, meta) != expected: raise ValueError('it is damaged: its checksum is wrong')
     return tensors, meta
