@@ -1,44 +1,117 @@
-"""The command `minibatch_train` as a process of its own."""
+"""The commands `minibatch_train`, `minibatch_eval` and `minibatch_predict`: as processes of their own where that matters."""
+import io
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-COMMAND = Path(sys.executable).with_name("minibatch_train")
+from minibatch_lib import training
+from minibatch_lib.data import get_data
+
+HERE = Path(sys.executable).parent
+NO_NETWORK = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")} | {"no_proxy": ""}
+FILES = {"checkpoint-before.safetensors", "checkpoint.safetensors", "config.json", "confusion.png", "history.csv", "history.json",
+         "history.png", "model.safetensors", "worst.png"}
 
 
-def run(folder, *args, **env):
-    return subprocess.run([COMMAND, *args], cwd=folder, env=os.environ | env, capture_output=True, encoding="utf-8", timeout=120)
+def command(name, folder, *args):
+    """Run a command to its end in a folder, as a process."""
+    return subprocess.run([HERE / name, *args], cwd=folder, capture_output=True, encoding="utf-8", timeout=240)
+
+
+def call(name, folder, *args):
+    """Run a command in this process, which saves the time of importing torch."""
+    main = dict(minibatch_train=training.main, minibatch_eval=training.main_eval, minibatch_predict=training.main_predict)[name]
+    with chdir(folder), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
+        try:
+            status = main([str(arg) for arg in args])
+        except SystemExit as e:
+            status = e.code
+    return subprocess.CompletedProcess([name, *args], status, out.getvalue(), error.getvalue())
+
+
+def run(folder, *args):
+    """Run minibatch_train in this process."""
+    return call("minibatch_train", folder, *args)
+
+
+def start(folder, *args):
+    """Start minibatch_train in a folder."""
+    return subprocess.Popen([HERE / "minibatch_train", *args], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+
+
+def weights(folder):
+    """The file of the model of a run, every byte of it."""
+    return (folder / "model.safetensors").read_bytes()
+
+
+def history(folder):
+    """The history of a run but for its seconds."""
+    records = json.loads((folder / "history.json").read_text(encoding="utf-8"))
+    return [{key: value for key, value in record.items() if key != "seconds"} for record in records]
+
+
+def is_one_line(done, status, *words):
+    """Whether a command ended as it should after bad input: one line that says what is wrong, and nothing else."""
+    assert done.returncode == status, done.stderr
+    assert done.stdout == "" and done.stderr.count("\n") == 1, done.stdout + done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder of a short finished run."""
+    folder = tmp_path_factory.mktemp("finished")
+    done = run(folder, "--epochs=2", "--hidden=20", "--out=run", "--quiet")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    return folder / "run"
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """An image of trousers, as a PNG file."""
+    pixels = (get_data().x_valid[0] * 255).byte().reshape(28, 28).numpy()
+    Image.fromarray(pixels).save(tmp_path / "trousers.png")
+    return tmp_path / "trousers.png"
 
 
 def test_trains_and_writes_a_run(tmp_path):
-    done = run(tmp_path)
+    done = command("minibatch_train", tmp_path)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) == 11 and lines[9].startswith("epoch 10/10  train loss ") and lines[10].startswith("wrote runs")
     folder = tmp_path / "runs" / "fashion_mini"
-    history = json.loads((folder / "history.json").read_text())
-    assert [record["epoch"] for record in history] == list(range(10))
-    assert list(history[0]) == ["epoch", "train_loss", "valid_loss", "metric", "seconds"]
-    assert history[-1]["metric"] >= 0.82
-    assert (folder / "history.png").read_bytes().startswith(b"\x89PNG")
-    assert json.loads((folder / "config.json").read_text())["lr"] == 0.01
+    assert {path.name for path in folder.iterdir()} == FILES
+    records = json.loads((folder / "history.json").read_text())
+    assert [record["epoch"] for record in records] == list(range(10))
+    assert list(records[0]) == ["epoch", "train_loss", "valid_loss", "metric", "seconds"]
+    assert records[-1]["metric"] >= 0.85
+    for name in ("history", "confusion", "worst"):
+        assert Image.open(folder / f"{name}.png").format == "PNG"
+    assert json.loads((folder / "config.json").read_text())["lr"] == 0.02
+    measured = command("minibatch_eval", tmp_path, folder, "--json")
+    assert json.loads(measured.stdout)["accuracy"] == pytest.approx(records[-1]["metric"])
 
 
 def test_a_finished_run_is_overwritten_only_with_force(tmp_path):
     args = "--epochs=1", "--hidden=4", "--out=a run"
     assert run(tmp_path, *args).returncode == 0
-    before = (tmp_path / "a run" / "model.safetensors").read_bytes()
+    before = weights(tmp_path / "a run")
     done = run(tmp_path, *args, "--seed=1")
     assert done.returncode == 2 and "--force" in done.stderr
-    assert (tmp_path / "a run" / "model.safetensors").read_bytes() == before
+    assert weights(tmp_path / "a run") == before
     assert run(tmp_path, *args, "--seed=1", "--force").returncode == 0
-    assert (tmp_path / "a run" / "model.safetensors").read_bytes() != before
+    assert weights(tmp_path / "a run") != before
 
 
 @pytest.mark.parametrize("args, status, words", [
@@ -50,25 +123,183 @@ def test_a_finished_run_is_overwritten_only_with_force(tmp_path):
     (["--out=" + 300 * "x"], 1, "--out: cannot write to"),
     (["--out=a file/run"], 1, "--out: cannot write to"),
     (["--data=mnist", "--folder=nowhere"], 1, "--data: mnist: "),
+    (["--device=mps", "--dtype=float64"], 1, "--device: mps is not there"),
 ])
-def test_bad_input_costs_one_line(tmp_path, args, status, words):
+def test_bad_input_costs_one_line(tmp_path, monkeypatch, args, status, words):
     (tmp_path / "a file").touch()
-    nobody = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
-    done = run(tmp_path, *args, **nobody, no_proxy="")
-    assert (done.returncode, done.stdout) == (status, "")
-    assert done.stderr.startswith("minibatch_train: error: ") and done.stderr.count("\n") == 1
-    assert words in done.stderr
+    for name, value in NO_NETWORK.items():
+        monkeypatch.setenv(name, value)
+    is_one_line(run(tmp_path, *args), status, "minibatch_train: error: ", words)
     assert [path.name for path in tmp_path.iterdir()] == ["a file"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is a thing of Linux")
+@pytest.mark.parametrize("name, args", [("minibatch_train", ["--epochs=1", "--hidden=4", "--out=new"]), ("minibatch_eval", ["run"])])
+def test_a_full_disk_behind_the_output_costs_one_line(tmp_path, finished, name, args):
+    (tmp_path / "run").symlink_to(finished)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([HERE / name, *args], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=240)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
+
+
+def test_a_full_disk_costs_one_line_and_leaves_nothing_half_written(tmp_path):
+    limited = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); " \
+              "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); from minibatch_lib.training import main; main()"
+    pytest.importorskip("resource")
+    done = subprocess.run([sys.executable, "-c", limited, "--epochs=1", "--out=run"], cwd=tmp_path, capture_output=True, encoding="utf-8",
+                          timeout=240)
+    is_one_line(done, 1, "--out: cannot write to run (File too large)")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
+
+
+def wait_until(condition, process):
+    """Wait until a condition holds or a process ends."""
+    while not condition() and process.poll() is None:
+        time.sleep(0.005)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a single process")
-def test_ctrl_c_ends_it_in_one_line(tmp_path):
-    process = subprocess.Popen([COMMAND, "--epochs=10000"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-                               env=os.environ | {"PYTHONUNBUFFERED": "1"})
+def test_ctrl_c_finishes_the_step_and_the_run_goes_on(tmp_path):
+    args = "--epochs=12", "--batch-size=20", "--hidden=8"
+    process = start(tmp_path, *args)
     assert process.stdout.readline().startswith("epoch")
-    time.sleep(0.1)
+    time.sleep(random.Random(1).random() / 10)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert error == "minibatch_train: stopped; nothing was written\n"
-    assert not list(tmp_path.iterdir())
+    assert error.startswith("minibatch_train: stopped ") and error.endswith("; go on with: minibatch_train --resume --out runs/fashion_mini\n")
+    assert error.count("\n") == 1
+    assert {path.name for path in (tmp_path / "runs" / "fashion_mini").iterdir()} <= FILES - {"model.safetensors"}
+    is_one_line(call("minibatch_eval", tmp_path, "runs/fashion_mini"), 1, "holds no finished run; go on with it: minibatch_train --resume")
+    is_one_line(run(tmp_path, *args), 2, "holds a run that was stopped; go on with --resume")
+    done = run(tmp_path, "--resume", "--out=runs/fashion_mini")
+    assert done.returncode == 0 and done.stdout.splitlines()[-2].startswith("epoch 12/12"), done.stderr
+    assert run(tmp_path, *args, "--out=whole").returncode == 0
+    assert weights(tmp_path / "runs" / "fashion_mini") == weights(tmp_path / "whole")
+    assert history(tmp_path / "runs" / "fashion_mini") == history(tmp_path / "whole")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path):
+    args = "--epochs=12", "--hidden=8", "--quiet"
+    assert run(tmp_path, *args, "--out=whole").returncode == 0
+    rng, folder, n_killed = random.Random(2), tmp_path / "run", 0
+    for _ in range(10):  # each time from where the last one got to
+        process = start(tmp_path, *args, "--out=run", "--resume")
+        before = os.stat(folder / "checkpoint.safetensors").st_mtime_ns if (folder / "checkpoint.safetensors").exists() else 0
+        wait_until(lambda: (folder / "checkpoint.safetensors").exists() and os.stat(folder / "checkpoint.safetensors").st_mtime_ns != before, process)
+        time.sleep(rng.random() / 20)
+        process.kill()
+        process.communicate()
+        n_killed += process.returncode == -signal.SIGKILL
+    done = run(tmp_path, "--resume", "--out=run")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert n_killed >= 3, "the runs ended before they could be killed"
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert weights(folder) == weights(tmp_path / "whole")
+    assert history(folder) == history(tmp_path / "whole")
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    assert run(tmp_path, "--epochs=2", "--hidden=4", "--out=run").returncode == 0
+    before = weights(tmp_path / "run")
+    newest = tmp_path / "run" / "checkpoint.safetensors"
+    newest.write_bytes(newest.read_bytes()[:1000])
+    done = run(tmp_path, "--resume", "--out=run", "--quiet")
+    assert done.returncode == 0
+    assert done.stderr.startswith(os.path.join("run", "checkpoint.safetensors") + " is left out: ") and done.stderr.count("\n") == 1
+    assert weights(tmp_path / "run") == before
+
+
+def test_another_architecture_cannot_go_on(finished):
+    for args in (["--hidden=50"], ["--hidden=20,4"], ["--dtype=float64"], ["--backend=torch"]):
+        is_one_line(run(finished.parent, "--resume", "--out=run", *args), 2, f"{args[0].split('=')[0]}: the run in run was begun with ")
+
+
+def test_predicts(finished, picture):
+    Image.open(picture).convert("RGBA").resize((300, 200)).save(picture.with_name("large.png"))
+    Image.open(picture).save(picture.with_name("photo.JPG"))
+    images = [str(picture), "large.png", "photo.JPG"]
+    done = command("minibatch_predict", picture.parent, finished, *images)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(": ")[0] for line in done.stdout.splitlines()] == images
+    found = json.loads(call("minibatch_predict", picture.parent, finished, *images, "--json").stdout)
+    assert [one["image"] for one in found] == images
+    for one in found:
+        probabilities = [guess["probability"] for guess in one["top"]]
+        assert len(probabilities) == 3 and probabilities == sorted(probabilities, reverse=True)
+        assert one["top"][0]["name"] == "Trouser"
+
+
+def test_what_is_no_image_and_what_is_no_model(finished, picture):
+    folder, model = picture.parent, finished / "model.safetensors"
+    (folder / "not.png").write_text("not an image")
+    (folder / "half.png").write_bytes(picture.read_bytes()[:200])
+    Image.new("1", (30_000, 30_000)).save(folder / "bomb.png")
+    for name in ("not.png", "half.png", "bomb.png", "absent.png", "."):
+        is_one_line(call("minibatch_predict", folder, finished, picture, name), 1, "minibatch_predict: error: ", name)
+    (folder / "half.safetensors").write_bytes(model.read_bytes()[:-1])
+    (folder / "text.safetensors").write_text("hello")
+    for name in ("half.safetensors", "text.safetensors", "trousers.png"):
+        is_one_line(call("minibatch_predict", folder, name, picture), 1, f"{name} is not a model saved by save_model, or is damaged")
+        is_one_line(call("minibatch_eval", folder, name), 1, f"{name} is not a model saved by save_model, or is damaged")
+    is_one_line(call("minibatch_eval", folder, finished, "--test"), 1, "--test: fashion_mini has no test images")
+
+
+def write_images(folder, n_classes, n=6):
+    """Write small coloured images, a folder for each class."""
+    rng = np.random.default_rng(0)
+    for i in range(n_classes):
+        (folder / f"class {i}").mkdir(parents=True)
+        for j in range(n):
+            pixels = rng.integers(0, 100, (12, 10, 3), np.uint8)
+            pixels[..., i % 3] += 150
+            Image.fromarray(pixels).save(folder / f"class {i}" / f"{j}.png")
+
+
+def test_images_of_ones_own(tmp_path):
+    write_images(tmp_path / "own", 3)
+    done = run(tmp_path, "--data=own", "--epochs=8", "--batch-size=4")
+    assert done.returncode == 0, done.stderr
+    assert history(tmp_path / "runs" / "own")[-1]["metric"] == 1
+    done = call("minibatch_predict", tmp_path, "runs/own", "own/class 1/0.png")
+    assert done.stdout.startswith(f"{Path('own/class 1/0.png')}: class 1 ")
+    assert call("minibatch_eval", tmp_path, "runs/own").stdout.startswith("accuracy 1.0000, ")
+    write_images(tmp_path / "others", 4)
+    is_one_line(call("minibatch_eval", tmp_path, "runs/own", "--data=others"), 2, "--data: the model knows 3 classes", "others has 4")
+    is_one_line(call("minibatch_eval", tmp_path, "runs/own", "--test"), 2, "--test: ", "has no test images")
+    (tmp_path / "own" / "empty").mkdir()
+    is_one_line(run(tmp_path, "--data=own", "--out=new"), 1, "empty is empty")
+    is_one_line(call("minibatch_eval", tmp_path, "runs/own"), 1, "empty is empty")
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_npz_file_of_ones_own(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 100, (40, 6, 6), np.uint8)
+    y = np.arange(40) % 2
+    np.savez(tmp_path / "own.npz", x=x + (100 * y).astype(np.uint8)[:, None, None], y=y)
+    done = run(tmp_path, "--data=own.npz", "--epochs=5", "--batch-size=4", "--hidden=4")
+    assert done.returncode == 0, done.stderr
+    assert history(tmp_path / "runs" / "own")[-1]["metric"] == 1
+    np.savez(tmp_path / "unsafe.npz", x=x, y=np.array([print] * 40))
+    is_one_line(run(tmp_path, "--data=unsafe.npz"), 1, "unsafe.npz cannot be used: ", "allow_pickle=False")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_a_bar_on_a_terminal(tmp_path):
+    import pty
+    ours, theirs = pty.openpty()
+    done = subprocess.Popen([HERE / "minibatch_train", "--epochs=2", "--hidden=4", "--out=run"], cwd=tmp_path, stdout=theirs, stderr=theirs,
+                            env=os.environ | {"COLUMNS": "100", "TERM": "xterm"})
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 4096):
+            shown += part
+    except OSError:  # the other end was closed
+        pass
+    os.close(ours)
+    assert done.wait(60) == 0
+    assert b"step/s" in shown and b"\r" in shown and b"epoch  2/2  train loss" in shown
