@@ -144,7 +144,7 @@ def _from_npz(path):
         with ZipFile(path) as parts: sizes = {part.filename: part.file_size for part in parts.infolist()}
         if not {'x.npy', 'y.npy'} <= sizes.keys(): raise ValueError('it must hold arrays x and y')
         if sizes['x.npy'] + sizes['y.npy'] > 8 * _most_numbers: raise ValueError(f'it holds more than {_most_numbers:,} numbers')
-        with np.load(path, allow_pickle=False) as arrays: x, y = arrays['x'], arrays['y']
+        with np.load(path, allow_pickle=False) as arrays: x, y = np.asarray(arrays['x']), np.asarray(arrays['y'])
     except Exception as e: raise ValueError(f'{path} cannot be used: {e}') from None  # whatever the reader says
     if x.ndim < 2 or x.size == 0 or x.dtype.kind not in 'biuf':
         raise ValueError(f'{path}: x must be images as (n, height, width), got {x.dtype} {x.shape}')
