@@ -16,7 +16,7 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 import torch.nn.functional as F
 
-from .forward_backward import linear_grad, linear_grad_einsum, linear_grad_outer, mse, mse_grad, relu, relu_grad
+from .forward_backward import _error, linear_grad, linear_grad_einsum, linear_grad_outer, mse, mse_grad, relu, relu_grad
 
 # %% ../nbs/02_modules.ipynb #088ba2c1
 class CallReLU:
@@ -487,12 +487,14 @@ class MSELoss(Module):
     "Mean squared error of outputs and targets, like `torch.nn.MSELoss`, but a ValueError unless the shapes fit."
     def forward(self, inp, targ):
         _check_floating('MSELoss', inp)
-        return mse(inp, targ)
+        error = _error('MSELoss', inp, targ)
+        out = (error * error).mean()
+        out.error = error
+        return out
 
     def bwd(self, out, inp, targ):
-        mse_grad(inp, targ)
-        if out.g == 1: return  # as nearly always: nothing follows a loss
-        for t in (inp, targ) if targ.is_floating_point() else (inp,): t.g = t.g * out.g
+        inp.g = out.error.mul_(2 * out.g / max(inp.numel(), 1))
+        if targ.is_floating_point(): targ.g = -inp.g.view(targ.shape)
 
 # %% ../nbs/02_modules.ipynb #d480549e
 class ModuleList(Module):
