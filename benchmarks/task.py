@@ -1,0 +1,140 @@
+"""What every peer is given to do: the same data, the same initial weights, the same batches, and a check of the result."""
+import math
+import time
+
+import numpy as np
+import torch
+
+from minibatch_lib.data import get_data
+
+CHECKED_ROWS = 10_000
+
+
+def images(rows):
+    """The first `rows` images (rows, 784) float32 and labels (rows,) int64: MNIST or Fashion-MNIST where they are at hand
+    and large enough, else seeded random images of the same shape, labelled by a random linear rule."""
+    for name in ("mnist", "fashion_mnist"):
+        try:
+            data = get_data(name, download=False)
+        except FileNotFoundError:
+            continue
+        if rows <= len(data.x_train):
+            return name, data.x_train[:rows], data.y_train[:rows]
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(rows, 784, generator=generator)
+    rule = torch.randn(784, 10, generator=generator)
+    y = torch.cat([((part - 0.5) @ rule).argmax(dim=1) for part in x.split(10_000)])
+    return "synthetic", x, y
+
+
+def initial_weights(sizes):
+    """[weight (n_out, n_in), bias (n_out,), ...] of float32, drawn as a linear layer of PyTorch draws them."""
+    generator = torch.Generator().manual_seed(1)
+    bounds = [(n_in, n_out, 1 / math.sqrt(n_in)) for n_in, n_out in zip(sizes, sizes[1:])]
+    return [torch.empty(shape).uniform_(-bound, bound, generator=generator)
+            for n_in, n_out, bound in bounds for shape in ((n_out, n_in), (n_out,))]
+
+
+def outputs(weights, x):
+    """What a network of linear layers with a relu between each two makes of `x`, the same arithmetic for all peers."""
+    for w, b in zip(weights[:-2:2], weights[1:-2:2]):
+        x = torch.addmm(b, x, w.t()).relu_()
+    return torch.addmm(weights[-1], x, weights[-2].t())
+
+
+class Task:
+    """Something to be timed: `prepare` and `check` are not, `run` is."""
+
+    def prepare(self):
+        """Put everything back to the start."""
+
+    def run(self):
+        """Do the work."""
+        raise NotImplementedError
+
+    def check(self):
+        """What came out, as a dict of numbers on which all peers must agree; empty for those that compute nothing."""
+        return {}
+
+    def seconds(self):
+        """Time of one run from the start."""
+        self.prepare()
+        start = time.perf_counter()
+        self.run()
+        return time.perf_counter() - start
+
+
+class Epoch(Task):
+    """One pass over shuffled rows, a step of plain gradient descent on each batch. A peer writes `build`, `load`,
+    `run` and `weights`; `order()` draws the order of the rows, the same for all."""
+
+    def __init__(self, rows, sizes, batch_size, lr):
+        self.sizes, self.batch_size, self.lr = sizes, batch_size, lr
+        self.data, self.x, self.y = images(rows)
+        self.start, self.generator = initial_weights(sizes), torch.Generator()
+        self.build()
+
+    def build(self):
+        """Make the model and whatever goes with it."""
+
+    def load(self, weights):
+        """Copy `weights`, as `initial_weights` gives them, into the model."""
+
+    def weights(self):
+        """The weights of the model now, in the form of `initial_weights`."""
+
+    def order(self):
+        """The row numbers (n,) int64 in the order of this epoch."""
+        return torch.randperm(len(self.x), generator=self.generator)
+
+    def prepare(self, seed=2):
+        self.load(self.start)
+        self.generator.manual_seed(seed)
+
+    def check(self):
+        """The loss on the first rows after the epoch."""
+        out = outputs([torch.as_tensor(w) for w in self.weights()], self.x[:CHECKED_ROWS])
+        return {"loss": torch.nn.functional.cross_entropy(out, self.y[:CHECKED_ROWS]).item()}
+
+
+class FullBatch(Task):
+    """Mean squared error of all rows at once and its gradients, once forward and once back. A peer writes `build`,
+    `run`, which leaves `self.loss`, and `gradients`."""
+
+    def __init__(self, rows, sizes):
+        self.data, self.x, y = images(rows)
+        self.targ, self.start = y.float(), initial_weights(sizes)
+        self.build()
+
+    def build(self):
+        """Make the model from `self.start`."""
+
+    def gradients(self):
+        """Gradients of the last run, in the form of `initial_weights`, but for the loss's factor."""
+
+    def check(self):
+        return {"loss": self.loss.item(), "gradient": math.sqrt(sum(float(np.square(g).sum()) for g in self.gradients()))}
+
+
+class Loader(Task):
+    """All batches of one pass over shuffled rows, looked at by nobody. A peer writes `build` and `run`, which leaves the
+    last batch in `self.last`."""
+
+    def __init__(self, rows, batch_size):
+        self.batch_size, self.generator = batch_size, torch.Generator()
+        self.data, self.x, self.y = images(rows)
+        self.build()
+
+    def build(self):
+        """Make the loader."""
+
+    def order(self):
+        """The row numbers (n,) int64 in the order of this pass."""
+        return torch.randperm(len(self.x), generator=self.generator)
+
+    def prepare(self):
+        self.generator.manual_seed(2)
+
+    def check(self):
+        xb, yb = self.last
+        return {"rows of the last batch": len(yb), "their mean": xb.mean().item(), "their labels": yb.float().mean().item()}
