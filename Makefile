@@ -4,6 +4,7 @@ PYTHON ?= $(if $(WINDOWS),python,python3)
 BIN := .venv/$(if $(WINDOWS),Scripts,bin)
 PY := $(BIN)/python
 READY := .venv/ready
+BENCH_READY := .venv/bench-ready
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
 export PYTHONUTF8 := 1
@@ -11,10 +12,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # PyTorch's profiler is silent unless something fails.
 export KINETO_LOG_LEVEL := 99
 
-.PHONY: help setup train test export book docs clean
+.PHONY: help setup train test export book bench bench-quick docs clean
 
 help: ## list these commands
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## make .venv with the package and its tools in it (the others do so too)
 
@@ -51,6 +52,20 @@ export: $(READY) ## after editing a page: clean notebooks, package and README ma
 book: export ## run all notebooks in place (FLAGS="mnist": the cells so marked too), then export
 	@$(PY) tools/run_nbs.py --flags "$(FLAGS)"
 	@$(MAKE) --no-print-directory export
+
+bench: $(BENCH_READY) ## measure beside other libraries (a quiet machine, half an hour), then run the page about it
+	@$(PY) benchmarks/run.py --out benchmarks/results.json
+	@$(PY) tools/run_nbs.py benchmarks
+	@$(MAKE) --no-print-directory export
+
+bench-quick: $(BENCH_READY) ## the same for a part of it, in less than 90 seconds
+	@mkdir -p runs
+	@$(PY) benchmarks/run.py --quick --out runs/bench-quick.json
+
+$(BENCH_READY): $(READY)
+	@echo "== setup: installing what the benchmarks compare with into .venv"
+	@$(PY) -m pip install -q -c constraints.txt -e '.[bench]'
+	@touch $(BENCH_READY)
 
 docs: _docs/index.html ## build the site into _docs/
 

@@ -1,41 +1,76 @@
-"""Measure minibatch_lib beside what one would use instead: `run.py` for everything, `run.py epoch --threads 1` for a part."""
+"""Measure minibatch_lib beside what one would use instead: `run.py` everything, `run.py epoch --threads 1` a part of it."""
 import argparse
+import json
+import math
+import sys
+from pathlib import Path
 from statistics import median
 
 import harness
-
-TRAINERS = ["ours", "torch_eager", "torch_our_loader", "torch_compile", "jax_step", "jax_scan", "sklearn_mlp", "numpy_slices", "floor"]
-NARROW = dict(rows=50_000, sizes=[784, 50, 10], batch_size=50, lr=0.1)
-WIDE = NARROW | dict(sizes=[784, 512, 512, 10], batch_size=512)
-CASES = {
-    "epoch": ("Epoch", TRAINERS, NARROW),
-    "wide": ("Epoch", TRAINERS, WIDE),
-    "full": ("FullBatch", ["ours", "torch_eager", "torch_compile", "jax_step", "numpy_slices", "floor"], dict(rows=50_000, sizes=[784, 50, 1])),
-    "loader50": ("Loader", ["ours", "torch_eager", "floor"], dict(rows=50_000, batch_size=50)),
-    "loader512": ("Loader", ["ours", "torch_eager", "floor"], dict(rows=50_000, batch_size=512)),
-}
+import workloads
 
 
-def main():
+def show(record):
+    """Print the medians of a record and how ours compares."""
+    options, medians = record["options"], {peer: median(seconds) for peer, seconds in record["seconds"].items()}
+    steps = math.ceil(options["rows"] / options["batch_size"]) if "batch_size" in options else 1
+    print(f"\n{record['workload']}, {record['case']}; threads: {record['threads']}, data: {record['data']}, options: {options}, {record['check']}")
+    for peer, seconds in medians.items():
+        ratio = f"ours is {medians['ours'] / seconds:6.2f} x" if "ours" in medians else ""
+        facts = ", ".join(f"{name} {value}" for name, value in record["facts"].get(peer, {}).items())
+        print(f"  {workloads.LABELS.get(peer, peer):30}{seconds / steps * 1e6:14,.1f} us{' a step' * (steps > 1)}  {ratio}  {facts}".rstrip(), flush=True)
+
+
+def show_target(target):
+    """Print whether a target is met."""
+    bounds = " and ".join(f"{sign} {bound:.3g}" for sign, bound in ((">=", target["at_least"]), ("<=", target["at_most"])) if bound)
+    others = f" / {', '.join(target['others'])}" if target["others"] else ""
+    print(f"  {'met' if target['met'] else 'NOT MET':9}{target['workload']}, {target['case']}, {target['figure']} of ours{others}, "
+          f"threads {target['threads']}: {target['value']:.3g}, should be {bounds}")
+
+
+def main(argv=None):
+    names = [*workloads.COMPARED, "import"]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="+", choices=CASES)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rows", type=int)
-    parser.add_argument("--peers", nargs="+")
-    args = parser.parse_args()
-    for name in args.cases:
-        kind, peers, options = CASES[name]
-        if args.rows:
-            options = options | dict(rows=args.rows)
+    parser.add_argument("workload", nargs="*", help=f"{', '.join(names)} (default: all; with --quick {', '.join(workloads.QUICK)})")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
+    parser.add_argument("--peers", nargs="+", default=[], help="leave out all but these")
+    parser.add_argument("--rounds", type=int, default=5, help="how often everyone takes a turn; imports twice as often (default: 5)")
+    parser.add_argument("--rows", type=int, help="rows of data (default: 50,000; with --quick 10,000)")
+    parser.add_argument("--quick", action="store_true", help="less of everything, in under 90 seconds")
+    parser.add_argument("--out", type=Path, help="write the results to this JSON file")
+    args = parser.parse_args(argv)
+    chosen = args.workload or (workloads.QUICK if args.quick else names)
+    if unknown := set(chosen) - set(names):
+        parser.error(f"no such workload: {', '.join(sorted(unknown))}; choose from {', '.join(names)}")
+    rows, records = args.rows or (10_000 if args.quick else 50_000), []
+    for name in chosen:
+        if name == "import":
+            records.append(workloads.measure_imports(2 * args.rounds))
+            show(records[-1])
+            continue
         for threads in args.threads:
-            result = harness.compare(name, kind, args.peers or peers, threads, args.rounds, **options)
-            print(f"{name}, {threads} thread(s), {result['data']}, {result['check']}")
-            steps = -(-options["rows"] // options.get("batch_size", options["rows"]))
-            first = median(next(iter(result["seconds"].values())))
-            for peer, seconds in result["seconds"].items():
-                print(f"  {peer:18} {median(seconds) / steps * 1e6:10.1f} us a step   ours / it {first / median(seconds):6.2f}")
+            for case in workloads.COMPARED[name](rows):
+                try:
+                    records.append(workloads.measure(case, args.peers, threads, args.rounds))
+                except FileNotFoundError as e:
+                    print(f"\n{case.workload}, {case.case}: left out ({e})")
+                else:
+                    show(records[-1])
+    targets = workloads.judge(records)
+    print("\ntargets")
+    for target in targets:
+        show_target(target)
+    if args.out:
+        results = dict(machine=harness.machine(), versions=harness.versions(), rounds=args.rounds, labels=workloads.LABELS, records=records,
+                       exponents=workloads.exponents(records), targets=targets)
+        args.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ModuleNotFoundError as e:
+        sys.exit(f"{e}: `make bench` installs what all peers need; --peers leaves some out")
+    except harness.Disagreement as e:
+        sys.exit(f"not the same work: {e}")

@@ -1,19 +1,25 @@
 """What every peer is given to do: the same data, the same initial weights, the same batches, and a check of the result."""
+import importlib
 import math
+import os
 import time
+import timeit
 
 import numpy as np
 import torch
 
 from minibatch_lib.data import get_data
+from minibatch_lib.minibatch import accuracy
+from minibatch_lib.testing import peak_bytes
 
 CHECKED_ROWS = 10_000
+FIRST_SEED = 2
 
 
-def images(rows):
-    """The first `rows` images (rows, 784) float32 and labels (rows,) int64: MNIST or Fashion-MNIST where they are at hand
-    and large enough, else seeded random images of the same shape, labelled by a random linear rule."""
-    for name in ("mnist", "fashion_mnist"):
+def images(rows, real=True):
+    """A name, the first `rows` images (rows, 784) float32 and labels (rows,) int64: if `real`, MNIST or Fashion-MNIST where
+    they are at hand and large enough, else seeded random images of the same shape, labelled by a random linear rule."""
+    for name in ("mnist", "fashion_mnist") if real else ():
         try:
             data = get_data(name, download=False)
         except FileNotFoundError:
@@ -43,7 +49,8 @@ def outputs(weights, x):
 
 
 class Task:
-    """Something to be timed: `prepare` and `check` are not, `run` is."""
+    """Something to be timed: `prepare` and `check` are not, `run` is. `data` names what it runs on."""
+    data = "none"
 
     def prepare(self):
         """Put everything back to the start."""
@@ -63,14 +70,25 @@ class Task:
         self.run()
         return time.perf_counter() - start
 
+    def first(self):
+        """Run once, unmeasured; return facts that are worth knowing beside the time."""
+        self.seconds()
+        return {}
+
+
+def resident(field):
+    """Memory of this process in bytes: "VmRSS" now, "VmHWM" at its highest."""
+    with open("/proc/self/status", encoding="utf-8") as f:
+        return next(1024 * int(line.split()[1]) for line in f if line.startswith(field))
+
 
 class Epoch(Task):
     """One pass over shuffled rows, a step of plain gradient descent on each batch. A peer writes `build`, `load`,
     `run` and `weights`; `order()` draws the order of the rows, the same for all."""
 
-    def __init__(self, rows, sizes, batch_size, lr):
+    def __init__(self, rows, sizes, batch_size, lr, real=True):
         self.sizes, self.batch_size, self.lr = sizes, batch_size, lr
-        self.data, self.x, self.y = images(rows)
+        self.data, self.x, self.y = images(rows, real)
         self.start, self.generator = initial_weights(sizes), torch.Generator()
         self.build()
 
@@ -87,9 +105,24 @@ class Epoch(Task):
         """The row numbers (n,) int64 in the order of this epoch."""
         return torch.randperm(len(self.x), generator=self.generator)
 
-    def prepare(self, seed=2):
-        self.load(self.start)
+    def shuffle(self, seed):
+        """Get ready for an epoch whose order is that of `seed`."""
         self.generator.manual_seed(seed)
+
+    def prepare(self):
+        self.load(self.start)
+        self.shuffle(FIRST_SEED)
+
+    def first(self):
+        """The memory that an epoch takes beyond what was there before, where the system can tell."""
+        self.prepare()
+        if not os.path.exists("/proc/self/clear_refs"):
+            return super().first()
+        with open("/proc/self/clear_refs", "w", encoding="utf-8") as f:
+            f.write("5")  # forget the highest so far
+        before = resident("VmRSS")
+        self.run()
+        return {"epoch_bytes": max(0, resident("VmHWM") - before)}
 
     def check(self):
         """The loss on the first rows after the epoch."""
@@ -112,6 +145,11 @@ class FullBatch(Task):
     def gradients(self):
         """Gradients of the last run, in the form of `initial_weights`, but for the loss's factor."""
 
+    def first(self):
+        """The memory that PyTorch takes for it; nothing for a peer that does not allocate by PyTorch."""
+        peak = peak_bytes(self.run)
+        return {"peak_bytes": peak} if peak else {}
+
     def check(self):
         return {"loss": self.loss.item(), "gradient": math.sqrt(sum(float(np.square(g).sum()) for g in self.gradients()))}
 
@@ -133,8 +171,60 @@ class Loader(Task):
         return torch.randperm(len(self.x), generator=self.generator)
 
     def prepare(self):
-        self.generator.manual_seed(2)
+        self.generator.manual_seed(FIRST_SEED)
 
     def check(self):
         xb, yb = self.last
         return {"rows of the last batch": len(yb), "their mean": xb.mean().item(), "their labels": yb.float().mean().item()}
+
+
+class ToAccuracy(Task):
+    """Epochs of a peer until its weights reach `accuracy` on validation images; judging them takes none of the time."""
+    data, most_epochs = "mnist", 30
+
+    def __init__(self, peer, accuracy, **options):
+        self.wanted, self.epoch = accuracy, importlib.import_module(peer).Epoch(**options)
+        *_, self.x_valid, self.y_valid = get_data(self.data, download=False)
+
+    def reached(self):
+        """The accuracy of the weights now."""
+        return accuracy(outputs([torch.as_tensor(w) for w in self.epoch.weights()], self.x_valid), self.y_valid).item()
+
+    def seconds(self):
+        self.epoch.load(self.epoch.start)
+        total = 0.0
+        for self.epochs in range(1, self.most_epochs + 1):
+            self.epoch.shuffle(FIRST_SEED + self.epochs)
+            start = time.perf_counter()
+            self.epoch.run()
+            total += time.perf_counter() - start
+            if self.reached() >= self.wanted:
+                return total
+        raise RuntimeError(f"{self.wanted} not reached in {self.most_epochs} epochs")
+
+    def first(self):
+        self.seconds()
+        return {"epochs": self.epochs}
+
+    def check(self):
+        return {"accuracy": self.reached()}
+
+
+class Rung(Task):
+    """One way to multiply two matrices (n, k) and (k, m), repeated until it takes long enough to be timed."""
+
+    def __init__(self, sizes, module, name):
+        n, k, m = sizes
+        generator, multiply = torch.Generator().manual_seed(0), getattr(importlib.import_module(module), name)
+        a, b = torch.randn(n, k, generator=generator), torch.randn(k, m, generator=generator)
+        if module == "numpy":
+            a, b = a.numpy(), b.numpy()
+        self.timer = timeit.Timer(lambda: multiply(a, b))
+        self.number = max(1, self.timer.autorange()[0] // 10)  # that many take 20 ms at least
+        self.norm = float(np.linalg.norm(multiply(a, b)))
+
+    def seconds(self):
+        return self.timer.timeit(self.number) / self.number
+
+    def check(self):
+        return {"norm": self.norm}

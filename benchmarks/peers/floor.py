@@ -31,8 +31,8 @@ class Epoch(task.Epoch):
         for n in {min(self.batch_size, len(self.x)), len(self.x) % self.batch_size} - {0}:
             self.steps[n] = torch.empty(n, self.x.shape[1]), products(self.start, n)
 
-    def prepare(self, seed=2):
-        super().prepare(seed)
+    def shuffle(self, seed):
+        super().shuffle(seed)
         self.batches = self.order().split(self.batch_size)
 
     def run(self):

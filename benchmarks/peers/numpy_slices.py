@@ -31,8 +31,8 @@ class Epoch(task.Epoch):
     def load(self, weights):
         self.params = [(w.t().contiguous().numpy(), b.numpy().copy()) for w, b in zip(weights[::2], weights[1::2])]
 
-    def prepare(self, seed=2):
-        super().prepare(seed)
+    def shuffle(self, seed):
+        super().shuffle(seed)
         order = self.order()
         self.x_laid, self.y_laid = self.x[order].numpy(), self.y[order].numpy()
 

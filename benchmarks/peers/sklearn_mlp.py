@@ -19,9 +19,9 @@ class Epoch(task.Epoch):
         for own, b in zip(self.mlp.intercepts_, weights[1::2], strict=True):
             own[...] = b
 
-    def prepare(self, seed=2):
+    def shuffle(self, seed):
         """Lay the rows out so that the order which it will draw gives the batches that the others have."""
-        super().prepare(seed)
+        super().shuffle(seed)
         self.random_state.seed(seed)
         drawn = np.arange(len(self.x))
         self.random_state.shuffle(drawn)
