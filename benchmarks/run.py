@@ -34,7 +34,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workload", nargs="*", help=f"{', '.join(names)} (default: all; with --quick {', '.join(workloads.QUICK)})")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
-    parser.add_argument("--peers", nargs="+", default=[], help="leave out all but these")
+    parser.add_argument("--peers", nargs="+", help="leave out all but these (default: all; with --quick all but torch_compile)")
     parser.add_argument("--rounds", type=int, default=5, help="how often everyone takes a turn; imports twice as often (default: 5)")
     parser.add_argument("--rows", type=int, help="rows of data (default: 50,000; with --quick 10,000)")
     parser.add_argument("--quick", action="store_true", help="less of everything, in under 90 seconds")
@@ -43,6 +43,7 @@ def main(argv=None):
     chosen = args.workload or (workloads.QUICK if args.quick else names)
     if unknown := set(chosen) - set(names):
         parser.error(f"no such workload: {', '.join(sorted(unknown))}; choose from {', '.join(names)}")
+    peers = args.peers or (workloads.QUICK_PEERS if args.quick else None)
     rows, records = args.rows or (10_000 if args.quick else 50_000), []
     for name in chosen:
         if name == "import":
@@ -52,7 +53,7 @@ def main(argv=None):
         for threads in args.threads:
             for case in workloads.COMPARED[name](rows):
                 try:
-                    records.append(workloads.measure(case, args.peers, threads, args.rounds))
+                    records.append(workloads.measure(case, peers, threads, args.rounds))
                 except FileNotFoundError as e:
                     print(f"\n{case.workload}, {case.case}: left out ({e})")
                 else:

@@ -127,16 +127,12 @@ def growth(rows):
 
 COMPARED = dict(epoch=epoch, wide=wide, full=full, loader=loader, ladder=ladder, accuracy=to_accuracy, growth=growth)
 QUICK = ["epoch", "full", "loader"]
-
-
-def cases(rows):
-    """All cases on so many rows of data."""
-    return [case for make in COMPARED.values() for case in make(rows)]
+QUICK_PEERS = [peer for peer in LABELS if peer != "torch_compile"]  # it compiles longer than that
 
 
 def measure(case, peers, threads, rounds):
-    """Record of a case, with those of its peers that are in `peers`, if that is not empty."""
-    jobs = {peer: (module, task, case.options | own) for peer, (module, task, own) in case.jobs.items() if not peers or peer in peers}
+    """Record of a case, with those of its peers that are in `peers`; with all if that is None."""
+    jobs = {peer: (module, task, case.options | own) for peer, (module, task, own) in case.jobs.items() if peers is None or peer in peers}
     result = harness.compare(jobs, threads, rounds, case.tolerance)
     return dict(workload=case.workload, case=case.case, threads=threads, options=case.options) | result
 
@@ -212,5 +208,5 @@ def values(target, records):
 
 def judge(records):
     """Every target for which there are figures: its value, and whether it is met."""
-    return [target._asdict() | dict(threads=threads, value=value, met=(target.at_least or 0) <= value <= target.at_most)
+    return [target._asdict() | dict(others=[*target.others], threads=threads, value=value, met=(target.at_least or 0) <= value <= target.at_most)
             for target in TARGETS for threads, value in sorted(values(target, records).items())]
