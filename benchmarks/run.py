@@ -13,12 +13,14 @@ import workloads
 def show(record):
     """Print the medians of a record and how ours compares."""
     options, medians = record["options"], {peer: median(seconds) for peer, seconds in record["seconds"].items()}
-    steps = math.ceil(options["rows"] / options["batch_size"]) if "batch_size" in options else 1
-    print(f"\n{record['workload']}, {record['case']}; threads: {record['threads']}, data: {record['data']}, options: {options}, {record['check']}")
+    stepwise = "batch_size" in options and "accuracy" not in options
+    steps = math.ceil(options["rows"] / options["batch_size"]) if stepwise else 1
+    print(f"\n{record['workload']}, {record['case']}; threads: {record['threads']}, data: {record['data']}, {options}, {record['check']}")
     for peer, seconds in medians.items():
+        label = options.get(peer) or workloads.LABELS.get(peer, peer)
         ratio = f"ours is {medians['ours'] / seconds:6.2f} x" if "ours" in medians else ""
-        facts = ", ".join(f"{name} {value}" for name, value in record["facts"].get(peer, {}).items())
-        print(f"  {workloads.LABELS.get(peer, peer):30}{seconds / steps * 1e6:14,.1f} us{' a step' * (steps > 1)}  {ratio}  {facts}".rstrip(), flush=True)
+        facts = ", ".join(f"{name} {value:,}" for name, value in record["facts"].get(peer, {}).items())
+        print(f"  {label:30}{seconds / steps * 1e6:14,.1f} us{' a step' * stepwise}  {ratio}  {facts}".rstrip(), flush=True)
 
 
 def show_target(target):

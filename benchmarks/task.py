@@ -183,8 +183,8 @@ class ToAccuracy(Task):
     data, most_epochs = "mnist", 30
 
     def __init__(self, peer, accuracy, **options):
-        self.wanted, self.epoch = accuracy, importlib.import_module(peer).Epoch(**options)
         *_, self.x_valid, self.y_valid = get_data(self.data, download=False)
+        self.wanted, self.epoch = accuracy, importlib.import_module(peer).Epoch(**options)
 
     def reached(self):
         """The accuracy of the weights now."""
@@ -194,7 +194,7 @@ class ToAccuracy(Task):
         self.epoch.load(self.epoch.start)
         total = 0.0
         for self.epochs in range(1, self.most_epochs + 1):
-            self.epoch.shuffle(FIRST_SEED + self.epochs)
+            self.epoch.shuffle(FIRST_SEED + self.epochs - 1)
             start = time.perf_counter()
             self.epoch.run()
             total += time.perf_counter() - start

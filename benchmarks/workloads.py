@@ -168,8 +168,8 @@ def exponents(records):
         grown = [r for r in records if (r["workload"], r["case"]) == ("growth", name)]
         for threads in sorted({r["threads"] for r in grown}):
             for peer in ("ours", "floor"):
-                points = [(of(r["options"]), median(r["seconds"][peer])) for r in grown if r["threads"] == threads and peer in r["seconds"]]
-                points = [(size, s) for size, s in points if name != "rows" or size >= FEWEST_ROWS]
+                points = [(of(r["options"]), median(r["seconds"][peer])) for r in grown
+                          if r["threads"] == threads and peer in r["seconds"] and (name != "rows" or of(r["options"]) >= FEWEST_ROWS)]
                 if len(points) > 1:
                     slope = linear_regression(*([math.log(v) for v in column] for column in zip(*points))).slope
                     found.append(dict(case=name, threads=threads, peer=peer, smallest=points[0][0], largest=points[-1][0], exponent=slope))

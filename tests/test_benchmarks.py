@@ -102,6 +102,11 @@ def test_a_run_leaves_whole_results(tmp_path, capsys):
     assert "loader, batch 50, seconds of ours / floor" in capsys.readouterr().out
 
 
+def test_what_needs_absent_images_is_left_out(capsys):
+    run.main(["accuracy", "--threads", "1", "--peers", "ours"])
+    assert "accuracy, to 0.97 on MNIST: left out" in capsys.readouterr().out
+
+
 def test_the_stored_results_are_whole():
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     assert not list(problems(results))
@@ -113,7 +118,8 @@ def test_the_stored_results_are_whole():
 
 def test_growth_is_fitted():
     records = [dict(workload="growth", case="rows", threads=1, options={"rows": n},
-                    seconds={"ours": [n ** 1.5], "floor": [n]}, facts={"ours": {"epoch_bytes": 5_000 + 20 * n}}) for n in (10**3, 10**4, 10**5)]
+                    seconds={"ours": [n ** 1.5], "floor": [n]}, facts={"ours": {"epoch_bytes": 5_000 + 20 * n}})
+               for n in (10**3, 10**4, 10**5)]
     ours, floor = workloads.exponents(records)
     assert (ours["peer"], ours["smallest"], ours["largest"]) == ("ours", 10**4, 10**5)
     assert math.isclose(ours["exponent"], 1.5) and math.isclose(floor["exponent"], 1)
