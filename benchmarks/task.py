@@ -135,7 +135,7 @@ class FullBatch(Task):
     `run`, which leaves `self.loss`, and `gradients`."""
 
     def __init__(self, rows, sizes):
-        self.data, self.x, y = images(rows)
+        self.sizes, (self.data, self.x, y) = sizes, images(rows)
         self.targ, self.start = y.float(), initial_weights(sizes)
         self.build()
 

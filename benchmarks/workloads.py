@@ -149,7 +149,8 @@ def wheel_sizes():
 
 def installed_bytes(packages):
     """Size on the disk of installed packages, without what they need in turn."""
-    return {"installed_bytes": sum(file.locate().stat().st_size for name in packages for file in files(name) if file.locate().exists())}
+    paths = [file.locate() for name in packages for file in files(name)]
+    return {"installed_bytes": sum(path.stat().st_size for path in paths if path.exists())}
 
 
 def measure_imports(rounds):
@@ -208,5 +209,6 @@ def values(target, records):
 
 def judge(records):
     """Every target for which there are figures: its value, and whether it is met."""
-    return [target._asdict() | dict(others=[*target.others], threads=threads, value=value, met=(target.at_least or 0) <= value <= target.at_most)
+    return [target._asdict() | dict(others=[*target.others], threads=threads, value=value,
+                                    met=(target.at_least or 0) <= value <= target.at_most)
             for target in TARGETS for threads, value in sorted(values(target, records).items())]

@@ -1,6 +1,4 @@
 """minibatch_lib as its pages show it: get_model, fit, SGD and DataLoader."""
-import torch
-
 import task
 from minibatch_lib.minibatch import SGD, CrossEntropyLoss, DataLoader, Dataset, fit, get_model
 from minibatch_lib.modules import MSELoss
@@ -31,8 +29,7 @@ class Epoch(task.Epoch):
 
 class FullBatch(task.FullBatch):
     def build(self):
-        sizes = [self.x.shape[1], *(len(b) for b in self.start[1::2])]
-        self.model, self.loss_func = make_model(sizes, self.start), MSELoss()
+        self.model, self.loss_func = make_model(self.sizes, self.start), MSELoss()
 
     def run(self):
         self.model.zero_grad()
