@@ -4,6 +4,7 @@ PYTHON ?= $(if $(WINDOWS),python,python3)
 BIN := .venv/$(if $(WINDOWS),Scripts,bin)
 PY := $(BIN)/python
 READY := .venv/ready
+BENCH_READY := .venv/bench-ready
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
 # Those that need neither nbdev nor a site, so that they run under any version of anything.
@@ -14,10 +15,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # PyTorch's profiler is silent unless something fails.
 export KINETO_LOG_LEVEL := 99
 
-.PHONY: help setup train test fuzz mutants versions export book exercises docs clean
+.PHONY: help setup train test fuzz mutants versions export book bench bench-quick exercises docs clean
 
 help: ## list these commands
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## make .venv with the package and its tools in it (the others do so too)
 
@@ -79,6 +80,20 @@ book: export ## run all notebooks in place (FLAGS="mnist": the cells so marked t
 
 exercises: $(READY) ## write the pages with their answers taken out into exercises/; edited ones are left alone
 	@$(PY) tools/exercises.py
+
+bench: $(BENCH_READY) ## measure beside other libraries (a quiet machine, half an hour), then run the page about it
+	@$(PY) benchmarks/run.py --out benchmarks/results.json
+	@$(PY) tools/run_nbs.py benchmarks
+	@$(MAKE) --no-print-directory export
+
+bench-quick: $(BENCH_READY) ## the same for a part of it, in less than 90 seconds
+	@mkdir -p runs
+	@$(PY) benchmarks/run.py --quick --out runs/bench-quick.json
+
+$(BENCH_READY): $(READY)
+	@echo "== setup: installing what the benchmarks compare with into .venv"
+	@$(PY) -m pip install -q -c constraints.txt -e '.[bench]'
+	@touch $(BENCH_READY)
 
 docs: _docs/index.html ## build the site into _docs/
 

@@ -1,0 +1,79 @@
+"""Measure minibatch_lib beside what one would use instead: `run.py` everything, `run.py epoch --threads 1` a part of it."""
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from statistics import median
+
+import harness
+import workloads
+
+
+def show(record):
+    """Print the medians of a record and how ours compares."""
+    options, medians = record["options"], {peer: median(seconds) for peer, seconds in record["seconds"].items()}
+    stepwise = "batch_size" in options and "accuracy" not in options
+    steps = math.ceil(options["rows"] / options["batch_size"]) if stepwise else 1
+    print(f"\n{record['workload']}, {record['case']}; threads: {record['threads']}, data: {record['data']}, {options}, {record['check']}")
+    for peer, seconds in medians.items():
+        label = options.get(peer) or workloads.LABELS.get(peer, peer)
+        ratio = f"ours is {medians['ours'] / seconds:6.2f} x" if "ours" in medians else ""
+        facts = ", ".join(f"{name} {value:,}" for name, value in record["facts"].get(peer, {}).items())
+        print(f"  {label:30}{seconds / steps * 1e6:14,.1f} us{' a step' * stepwise}  {ratio}  {facts}".rstrip(), flush=True)
+
+
+def show_target(target):
+    """Print whether a target is met."""
+    bounds = " and ".join(f"{sign} {bound:.3g}" for sign, bound in ((">=", target["at_least"]), ("<=", target["at_most"])) if bound)
+    others = f" / {', '.join(target['others'])}" if target["others"] else ""
+    print(f"  {'met' if target['met'] else 'NOT MET':9}{target['workload']}, {target['case']}, {target['figure']} of ours{others}, "
+          f"threads {target['threads']}: {target['value']:.3g}, should be {bounds}")
+
+
+def main(argv=None):
+    names = [*workloads.COMPARED, "import"]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workload", nargs="*", help=f"{', '.join(names)} (default: all; with --quick {', '.join(workloads.QUICK)})")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
+    parser.add_argument("--peers", nargs="+", help="leave out all but these (default: all; with --quick all but torch_compile)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often everyone takes a turn; imports twice as often (default: 5)")
+    parser.add_argument("--rows", type=int, help="rows of data (default: 50,000; with --quick 10,000)")
+    parser.add_argument("--quick", action="store_true", help="less of everything, in under 90 seconds")
+    parser.add_argument("--out", type=Path, help="write the results to this JSON file")
+    args = parser.parse_args(argv)
+    chosen = args.workload or (workloads.QUICK if args.quick else names)
+    if unknown := set(chosen) - set(names):
+        parser.error(f"no such workload: {', '.join(sorted(unknown))}; choose from {', '.join(names)}")
+    peers = args.peers or (workloads.QUICK_PEERS if args.quick else None)
+    rows, records = args.rows or (10_000 if args.quick else 50_000), []
+    for name in chosen:
+        if name == "import":
+            records.append(workloads.measure_imports(2 * args.rounds))
+            show(records[-1])
+            continue
+        for threads in args.threads:
+            for case in workloads.COMPARED[name](rows):
+                try:
+                    records.append(workloads.measure(case, peers, threads, args.rounds))
+                except FileNotFoundError as e:
+                    print(f"\n{case.workload}, {case.case}: left out ({e})")
+                else:
+                    show(records[-1])
+    targets = workloads.judge(records)
+    print("\ntargets")
+    for target in targets:
+        show_target(target)
+    if args.out:
+        results = dict(machine=harness.machine(), versions=harness.versions(), rounds=args.rounds, labels=workloads.LABELS, records=records,
+                       exponents=workloads.exponents(records), targets=targets)
+        args.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except ModuleNotFoundError as e:
+        sys.exit(f"{e}: `make bench` installs what all peers need; --peers leaves some out")
+    except harness.Disagreement as e:
+        sys.exit(f"not the same work: {e}")
