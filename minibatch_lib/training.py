@@ -146,7 +146,8 @@ def _from_npz(path):
         if sizes['x.npy'] + sizes['y.npy'] > 8 * _most_numbers: raise ValueError(f'it holds more than {_most_numbers:,} numbers')
         with np.load(path, allow_pickle=False) as arrays: x, y = arrays['x'], arrays['y']
     except Exception as e: raise ValueError(f'{path} cannot be used: {e}') from None  # whatever the reader says
-    if x.ndim < 2 or x.size == 0 or x.dtype.kind not in 'biuf': raise ValueError(f'{path}: x must be images as (n, height, width), got {x.dtype} {x.shape}')
+    if x.ndim < 2 or x.size == 0 or x.dtype.kind not in 'biuf':
+        raise ValueError(f'{path}: x must be images as (n, height, width), got {x.dtype} {x.shape}')
     if y.shape != x.shape[:1] or y.dtype.kind not in 'iuU':
         raise ValueError(f'{path}: y must be whole numbers or names, one for each of the {len(x)} images, got {y.dtype} {y.shape}')
     if x.dtype.kind in 'iu' and not 0 <= x.min() <= x.max() <= 255: raise ValueError(f'{path}: whole numbers in x must be from 0 to 255')
@@ -225,12 +226,13 @@ def _pack(tensors, meta):
 def _unpack(path):
     "The tensors and the dict in a file that holds what `_pack` made, or an OSError or ValueError."
     if not os.path.isfile(path): raise FileNotFoundError(f'{path} is not there, or is no file')
+    if os.path.getsize(path) > 20 * _most_numbers: raise ValueError(f'it has more than {20 * _most_numbers:,} bytes')
     try:
         with safe_open(path, 'pt') as f:
             meta = json.loads((f.metadata() or {})['minibatch_lib'])
             expected = meta.pop('sha256')
             tensors = {name: f.get_tensor(name) for name in f.keys()}
-    except (SafetensorError, AttributeError, KeyError, RuntimeError, TypeError, ValueError):
+    except (SafetensorError, AttributeError, KeyError, MemoryError, RuntimeError, TypeError, ValueError):
         raise ValueError('it was not written by minibatch_lib, or is damaged') from None
     if _checksum(tensors, meta) != expected: raise ValueError('it is damaged: its checksum is wrong')
     return tensors, meta
@@ -271,8 +273,9 @@ def load_model(
         tensors, meta = _unpack(path)
         sizes, shapes = meta['sizes'], {}
         for i, (n_in, n_out) in enumerate(zip(sizes, sizes[1:])): shapes |= {f'{2 * i}.weight': (n_out, n_in), f'{2 * i}.bias': (n_out,)}
-        if not shapes or shapes != {name: tuple(t.shape) for name, t in tensors.items()}: raise ValueError('its sizes do not fit its weights')
-        if any(not t.is_floating_point() for t in tensors.values()): raise ValueError('its weights are not floating')
+        found = {name: tuple(t.shape) for name, t in tensors.items()}
+        if not shapes or shapes != found: raise ValueError('its sizes do not fit its weights')
+        if {t.dtype for t in tensors.values()} not in ({torch.float32}, {torch.float64}): raise ValueError('its weights are not floats')
         model = _build([int(size) for size in sizes]).to(tensors['0.weight'].dtype)
         model.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as e:
@@ -318,7 +321,8 @@ def _check_out(out, resume, force):
     except OSError as e: raise _cannot_write(out, e) from None
     checkpoint = any(os.path.exists(out / name) for name in _checkpoints)
     if force or (resume and checkpoint): return
-    if os.path.exists(out / _model): raise _BadValue('out', f'{out} holds a finished run; overwrite it with --force, or choose another folder')
+    if os.path.exists(out / _model):
+        raise _BadValue('out', f'{out} holds a finished run; overwrite it with --force, or choose another folder')
     if checkpoint: raise _BadValue('out', f'{out} holds a run that was stopped; go on with --resume, or overwrite it with --force')
 
 def _cannot_write(out, e): return _NotAvailable('out', f'cannot write to {out} ({e.strerror or e}); choose another folder')
@@ -330,10 +334,11 @@ _model, _checkpoints = 'model.safetensors', ('checkpoint.safetensors', 'checkpoi
 def _progress(epochs, steps, done, quiet):
     "Yield `after_step(mean_loss)`, which moves a bar, and `after_epoch(record)`, which prints a line."
     from tqdm import tqdm
-    with tqdm(total=epochs * steps, initial=done, unit='step', leave=False, disable=True if quiet else None) as bar:
+    columns, lines = shutil.get_terminal_size()
+    with tqdm(total=epochs * steps, initial=done, unit='step', leave=False, disable=quiet or None, ncols=columns, nrows=lines) as bar:
         def after_step(mean_loss):
             bar.update()
-            if bar.n % 50 == 0: bar.set_postfix(loss=f'{mean_loss:.3f}', refresh=False)
+            if bar.n % 10 == 0: bar.set_postfix(loss=f'{mean_loss:.3f}', refresh=False)
         def after_epoch(r):
             if not quiet: bar.write(f'epoch {r.epoch + 1:2}/{epochs}  train loss {r.train_loss:.4f}  '
                                     f'valid loss {r.valid_loss:.4f}  accuracy {r.metric:.4f}  {r.seconds:.1f} s')
@@ -420,11 +425,13 @@ class Run:
         n_weights = sum(i * j for i, j in zip(self.sizes, self.sizes[1:]))
         if n_weights > _most_numbers: raise _BadValue('hidden', f'these layers have {n_weights:,} weights, more than {_most_numbers:,}')
         self.statistics = dict(mean=images.x_train.mean().item(), std=images.x_train.std().item() or 1.)
-        self.epoch, self.batch, self.n_seen, self.loss_sum, self.history, self.newest_is_whole = 0, 0, 0, 0., History(), False
+        self.epoch, self.batch, self.n_seen, self.loss_sum = 0, 0, 0, 0.  # where it stands, and the losses of this epoch so far
+        self.history, self.newest_is_whole = History(), False
         self.batches = EpochBatches(len(images.x_train), options['batch_size'], options['seed'])
         torch.manual_seed(options['seed'])
         self.model = _build(self.sizes, options['backend']).to(dtype).to(self.device)
-        self.model.meta = self.statistics | dict(class_names=images.classes, shape=images.shape, data=options['data'], folder=options['folder'])
+        where = dict(data=options['data'], folder=options['folder'])
+        self.model.meta = self.statistics | where | dict(class_names=images.classes, shape=list(images.shape))
         ours, settings = options['backend'] == 'ours', [options[name] for name in ('lr', 'momentum', 'weight_decay')]
         self.loss_func = CrossEntropyLoss() if ours else nn.CrossEntropyLoss()
         self.opt = SGD(self.model.parameters(), *settings) if ours else torch.optim.SGD(
@@ -516,17 +523,22 @@ def _check_same(out, was, now):
     for option, value in now.items():
         if option in _free or option not in was or was[option] == value: continue
         before, after = (','.join(map(str, v)) if isinstance(v, list) else v for v in (was[option], value))
-        raise _BadValue(option, f'the run in {out} was begun with {before}, not {after}; leave the option out to go on, or choose another --out')
+        raise _BadValue(option, f'the run in {out} was begun with {before}, not {after}; '
+                        'leave the option out to go on, or choose another --out')
 
 def _check_same_run(run, meta):
     "A problem unless a checkpoint with this dict belongs to the run."
     out, options = run.options['out'], run.options
     _check_same(out, meta['options'], options)
-    if meta['classes'] != run.images.classes: raise _BadValue(
-        'data', f'the run in {out} knows {len(meta["classes"])} classes, {options["data"]} has {len(run.images.classes)}, or they have other names')
-    if meta['sizes'] != run.sizes: raise _BadValue('resume', f'the run in {out} has layers of sizes {meta["sizes"]}, this one {run.sizes}')
-    if meta['n'] != run.batches.n: raise _BadValue('data', f'the run in {out} was begun with {meta["n"]} images, now there are {run.batches.n}')
-    if meta['epoch'] > options['epochs']: raise _BadValue('epochs', f'the run in {out} has had {meta["epoch"]} epochs already')
+    def refuse_unless(same, option, problem):
+        if not same: raise _BadValue(option, f'the run in {out} {problem}')
+    before, now = meta['classes'], run.images.classes
+    refuse_unless(before == now, 'data', f'knows {_some(before)}; {options["data"]} has {_some(now)}')
+    refuse_unless(meta['sizes'] == run.sizes, 'resume', f'has layers of sizes {meta["sizes"]}, not {run.sizes}')
+    refuse_unless(meta['n'] == run.batches.n, 'data', f'was begun with {meta["n"]} images; now there are {run.batches.n}')
+    refuse_unless(meta['epoch'] <= options['epochs'], 'epochs', f'has had {meta["epoch"]} epochs already')
+
+def _some(classes): return f'{len(classes)} classes ({", ".join(classes[:3])}{", ..." if len(classes) > 3 else ""})'
 
 # %% ../nbs/04_training.ipynb #t4run016
 _seconds_between = 10
@@ -562,15 +574,18 @@ def on_batch(self:Run, epoch, batch, loss):
     self.after_step(self.loss_sum / max(self.n_seen, 1))
     self.set_lr()
     stop, due = self.team.sum(self.ctrl_c.is_set(), time.monotonic() - self.saved_at > _seconds_between)
-    if (stop or due) and self.batch < len(self.batches): self.save_checkpoint()
-    if stop and self.batch < len(self.batches): raise _Stopped(f'stopped in epoch {self.epoch + 1} after step {self.batch} of {len(self.batches)}')
+    if self.batch == len(self.batches): return  # the end of an epoch is the matter of `on_epoch`
+    if stop or due: self.save_checkpoint()
+    if stop: raise _Stopped(f'stopped in epoch {self.epoch + 1} after step {self.batch} of {len(self.batches)}')
 
+# %% ../nbs/04_training.ipynb #t4run019
 @patch
 def on_epoch(self:Run, record):
     "After each epoch: keep a record of it, write a checkpoint, and stop if asked to."
     if not math.isfinite(record.valid_loss): raise FloatingPointError
     n_valid = len(self.team.share(range(len(self.images.y_valid))))
-    n, loss_sum, n_valid, valid_sum, right = self.team.sum(self.n_seen, self.loss_sum, n_valid, n_valid * record.valid_loss, n_valid * record.metric)
+    n, loss_sum = self.team.sum(self.n_seen, self.loss_sum)
+    n_valid, valid_sum, right = self.team.sum(n_valid, n_valid * record.valid_loss, n_valid * record.metric)
     self.history.append(EpochRecord(self.epoch, loss_sum / n, valid_sum / n_valid, right / n_valid, record.seconds))
     self.epoch, self.batch, self.n_seen, self.loss_sum = self.epoch + 1, 0, 0, 0.
     self.batches.epoch, self.batches.start = self.epoch, 0
@@ -640,7 +655,7 @@ def _draw_worst(x, y, probs, classes, shape):
     if not rows: fig.text(0.5, 0.5, 'no image was mistaken', ha='center')
     for place, i in enumerate(rows):
         ax = fig.add_subplot(4, 4, place + 1)
-        ax.imshow(x[i].reshape(shape).clamp(0, 1) if len(shape) == 3 else x[i].reshape(shape), cmap='gray')
+        ax.imshow(np.asarray(x[i].clamp(0, 1) if len(shape) == 3 else x[i]).reshape(shape), cmap='gray')
         answer = probs[i].argmax().item()
         ax.set_title(f'{names[answer]} {probs[i, answer]:.2f}\nis {names[y[i]]}', fontsize=8)
         ax.axis('off')
@@ -654,7 +669,7 @@ def _begin(out, options, go_on):
     try:
         out.mkdir(parents=True, exist_ok=True)
         for leftover in out.glob('.new-*'): shutil.rmtree(leftover, ignore_errors=True)
-        for leftover in [*out.glob('.*.part'), *((out / name for name in _checkpoints) if not go_on else ())]: leftover.unlink(missing_ok=True)
+        for leftover in [*out.glob('.*.part'), *(() if go_on else map(out.joinpath, _checkpoints))]: leftover.unlink(missing_ok=True)
         kept = {name: value for name, value in options.items() if name not in ('resume', 'force', 'quiet')}
         with atomic_write(out / 'config.json') as f:
             f.write(_as_json(kept | dict(version=__version__, torch_version=torch.__version__)).encode())
@@ -689,18 +704,21 @@ def _read_config(out):
 
 def _complete(given):
     "All options of `train`: the given ones, then those of the run to go on with, then the defaults."
-    defaults, given = {name: p.default for name, p in signature(train).parameters.items()}, dict(given)
-    def listed(sizes): return list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
-    if 'hidden' in given: given['hidden'] = listed(given['hidden'])
-    data, out = given.get('data', defaults['data']), given.get('out')
-    if not isinstance(data, (str, Path)): raise _BadValue('data', f'must be one of {", ".join(DATASETS)}, or a path, got {data!r}')
-    if 'data' in given and data not in DATASETS: given['data'] = os.path.abspath(os.path.expanduser(data)) if os.path.exists(os.path.expanduser(data)) else str(data)
-    if out is not None and (not isinstance(out, (str, Path)) or not str(out)): raise _BadValue('out', f'must be the name of a folder, got {out!r}')
-    if given.get('resume') and out is None: raise _BadValue('resume', 'needs the folder of the run, out')
-    if out is not None: given['out'] = str(out)
-    config = _read_config(out) if given.get('resume') else {}
+    defaults = {name: p.default for name, p in signature(train).parameters.items()}
+    given = {name: _as_kept(name, value) for name, value in given.items()}
+    out, resume = given.get('out'), given.get('resume')
+    if resume and out is None: raise _BadValue('resume', 'needs the folder of the run, out')
+    config = _read_config(out) if resume else {}
     _check_same(out, config, given)
-    return defaults | dict(hidden=listed(defaults['hidden'])) | config | given
+    return defaults | dict(hidden=list(defaults['hidden'])) | config | given
+
+def _as_kept(option, value):
+    "The value of an option as config.json keeps it: lists, and absolute paths of a user's own images."
+    if option in ('data', 'out') and value is not None and (not isinstance(value, (str, Path)) or not str(value)):
+        raise _BadValue(option, f'must be the name of a folder, got {value!r}')
+    if option == 'hidden': return list(value) if isinstance(value, (list, tuple)) else [value]
+    if option == 'data' and value not in DATASETS and os.path.exists(path := os.path.expanduser(value)): return os.path.abspath(path)
+    return str(value) if isinstance(value, Path) else value
 
 # %% ../nbs/04_training.ipynb #2fe4a4ce
 def train_run(
@@ -729,7 +747,7 @@ def train_run(
 
 # %% ../nbs/04_training.ipynb #8078f28d
 def train(
-    data:str='fashion_mini', # A key of `minibatch_lib.data.DATASETS`, a folder with a sub-folder of PNG/JPEG images per class, or an .npz with x, y
+    data:str='fashion_mini', # A key of `minibatch_lib.data.DATASETS`; or a folder with a sub-folder of images per class; or an .npz of x, y
     *,
     folder:str=None, # Folder that holds the data sets; by default $MINIBATCH_LIB_DATA or the cache directory
     hidden=(50,), # Sizes of the hidden layers
@@ -780,23 +798,26 @@ def evaluate(
     "How good a trained model is, on validation images unless told otherwise. ValueError or OSError for what cannot be had."
     model, meta = _model_of(run)
     name, folder = data or meta.get('data'), folder or meta.get('folder')
-    own = not isinstance(name, str) or name not in DATASETS
-    if own and not (isinstance(name, (str, Path)) and os.path.exists(name)): raise _NotAvailable('data', f'{name} is not there; name the images to measure on')
-    if own and test: raise _BadValue('test', f'{name} has no test images; name a folder of them with --data')
-    try:
-        if own and data: x, y, classes, _ = _own_images(name)
-        elif test: (x, y), classes = get_test(name, folder), class_names(name)
-        else: _, _, x, y, classes, _ = _load_images(name, folder)
-    except (ValueError, OSError) as e: raise e if isinstance(e, _Problem) else _NotAvailable('test' if test else 'data', str(e)) from None
-    if classes != meta['class_names']: raise _BadValue('data', f'the model knows {_some(meta["class_names"])}; {name} has {_some(classes)}')
-    if x.shape[1] != meta['sizes'][0]: raise _BadValue('data', f'the model takes images of {meta["sizes"][0]} numbers; those of {name} have {x.shape[1]}')
+    x, y, classes = _images_to_measure(str(name), test, bool(data), folder)
+    known, n_in = meta['class_names'], meta['sizes'][0]
+    if classes != known: raise _BadValue('data', f'the model knows {_some(known)}; {name} has {_some(classes)}')
+    if x.shape[1] != n_in: raise _BadValue('data', f'the model takes images of {n_in} numbers; those of {name} have {x.shape[1]}')
     return _measure(_probabilities(model, normalize(x, meta['mean'], meta['std'])), y, classes)
 
-def _some(classes): return f'{len(classes)} classes ({", ".join(classes[:3])}{", ..." if len(classes) > 3 else ""})'
+def _images_to_measure(name, test, all_of_them, folder):
+    "x, y and class names of a data set or of a user's own images, or a problem."
+    is_own = name not in DATASETS
+    if is_own and not os.path.exists(name): raise _NotAvailable('data', f'{name} is not there; name the images to measure on')
+    if is_own and test: raise _BadValue('test', f'{name} has no test images; name a folder of them with --data')
+    try:
+        if test: return *get_test(name, folder), class_names(name)
+        if is_own and all_of_them: return _own_images(name)[:3]
+    except (ValueError, OSError) as e: raise _NotAvailable('test' if test else 'data', str(e)) from None
+    return _load_images(name, folder)[2:5]
 
 # %% ../nbs/04_training.ipynb #t4use005
 def predict(
-    model_or_run, # A model from `train` or `load_model`, a run folder, or the file of a model; a model without `meta` takes tensors as they are
+    model_or_run, # A model from `train` or `load_model`, a run folder, or the file of a model; one without `meta` takes tensors as they are
     images, # Paths of PNG or JPEG files, or one such path; or a tensor (n, n_in) or (n, height, width), bytes or floats from 0 to 1
 ) -> tuple:  # (probs (n, n_classes) float32, class indices (n,) int64)
     "Probabilities of the classes, and the most probable one, for each image. ValueError for images that do not fit."
@@ -804,7 +825,8 @@ def predict(
     model, meta = _model_of(model_or_run) if is_path else (model_or_run, getattr(model_or_run, 'meta', {}))
     if isinstance(images, (str, Path)): images = [images]
     if isinstance(images, (list, tuple)) and not all(isinstance(image, Tensor) for image in images):
-        if not {'shape', 'mean', 'std'} <= meta.keys(): raise ValueError('predict: this model does not know the size of its images; give a tensor')
+        if not {'shape', 'mean', 'std'} <= meta.keys():
+            raise ValueError('predict: this model does not know the size of its images; give a tensor')
         images = torch.from_numpy(np.stack([_read_image(path, meta['shape']) for path in images]))
     x = torch.stack(list(images)) if isinstance(images, (list, tuple)) else torch.as_tensor(images)
     n_in = next(iter(model.parameters())).shape[1]
@@ -885,7 +907,8 @@ def _train_command(parser, argv, team=Team()):
     options.setdefault('out', f'runs/{data if data in DATASETS else Path(data).absolute().stem}')
     with _one_line_errors(parser):
         try: train_run(options, team)
-        except _Stopped as e: raise KeyboardInterrupt(f'{e}; go on with: {parser.prog} --resume --out {shlex.quote(options["out"])}') from None
+        except _Stopped as e:
+            raise KeyboardInterrupt(f'{e}; go on with: {parser.prog} --resume --out {shlex.quote(options["out"])}') from None
         if not options.get('quiet') and team.rank == 0: print(f'wrote {options["out"]}: {", ".join(sorted(os.listdir(options["out"])))}')
     return 0
 
@@ -911,13 +934,15 @@ def main_eval(
 def _as_text(result):
     "The figures of `evaluate` as lines of text."
     def part(value): return '     -' if value is None else f'{value:6.3f}'
-    rows, width = result['per_class'], max(5, *(len(row['name']) for row in result['per_class']))
-    digits = max(3, len(str(max(map(max, result['confusion'])))))
-    yield_lines = [f'accuracy {result["accuracy"]:.4f}, loss {result["loss"]:.4f} on {sum(row["n"] for row in rows):,} images', '',
-                   f'{"":3} {"class":{width}} images recall precision']
-    yield_lines += [f'{i:3} {_printable(row["name"]):{width}} {row["n"]:6} {part(row["recall"])}    {part(row["precision"])}' for i, row in enumerate(rows)]
-    yield_lines += ['', 'confusion: a row for each label, a column for each answer', '    ' + ''.join(f' {j:{digits}}' for j in range(len(rows)))]
-    return '\n'.join(yield_lines + [f'{i:3} ' + ''.join(f' {n:{digits}}' for n in row) for i, row in enumerate(result['confusion'])])
+    rows, confusion = result['per_class'], result['confusion']
+    width = max(5, *(len(row['name']) for row in rows))
+    digits = max(3, *(len(str(count)) for counts in confusion for count in counts))
+    lines = [f'accuracy {result["accuracy"]:.4f}, loss {result["loss"]:.4f} on {sum(row["n"] for row in rows):,} images', '',
+             f'    {"class":{width}} images recall precision']
+    lines += [f'{i:3} {_printable(row["name"]):{width}} {row["n"]:6} {part(row["recall"])}    {part(row["precision"])}'
+              for i, row in enumerate(rows)]
+    lines += ['', 'confusion: a row for each label, a column for each answer', '    ' + ''.join(f' {j:{digits}}' for j in range(len(rows)))]
+    return '\n'.join(lines + [f'{i:3} ' + ''.join(f' {n:{digits}}' for n in counts) for i, counts in enumerate(confusion)])
 
 def _printable(name): return ''.join(c if c.isprintable() else '?' for c in name)
 
@@ -939,5 +964,6 @@ def main_predict(
                  for image, p_top, i_top in zip(options.image, top.values.tolist(), top.indices.tolist())]
         if options.json: print(_as_json(found))
         else:
-            for one in found: print(f'{one["image"]}: ' + ', '.join(f'{_printable(guess["name"])} {guess["probability"]:.3f}' for guess in one['top']))
+            for one in found:
+                print(f'{one["image"]}: ' + ', '.join(f'{_printable(guess["name"])} {guess["probability"]:.3f}' for guess in one['top']))
     return 0
