@@ -113,8 +113,8 @@ def _check_same_start(self:Together, run):
     if run.device == 'mps': raise _BadValue('device', 'mps works in one process only; choose cpu')
     options = {name: value for name, value in run.options.items() if name not in _free and name != 'data'}
     start = json.dumps([options, run.options['epochs'], run.sizes, run.batches.n, run.epoch, run.batch])
-    self.store.set(f'start {self.rank}', start)
-    if start != self.store.get('start 0').decode(): raise _NotAvailable(
+    if self.rank == 0: self.store.set('start', start)
+    if start != self.store.get('start').decode(): raise _NotAvailable(
         'resume', 'the processes do not begin the same run; give all of them the same options, and a run folder that all machines see')
 
 # %% ../nbs/05_distributed.ipynb #d5join02
@@ -137,8 +137,8 @@ def _meet(store, rank, size):
 def _joined():
     "Join the processes that torchrun started; yield them as a team, and leave it in the end."
     if os.environ.get('GROUP_WORLD_SIZE') == '1' and os.name == 'posix':
-        loopback = next(name for _, name in socket.if_nameindex() if name.startswith('lo'))
-        os.environ.setdefault('GLOO_SOCKET_IFNAME', loopback)
+        for _, name in socket.if_nameindex():
+            if name.startswith('lo'): os.environ.setdefault('GLOO_SOCKET_IFNAME', name)
     store, rank, size = next(dist.rendezvous('env://'))
     part = _meet(store, rank, size)
     if torch.cuda.is_available(): torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
@@ -173,7 +173,7 @@ def main(
     parser = _train_parser('torchrun -m minibatch_lib.distributed')
     parser.add_argument('--measure', action='store_true', default=argparse.SUPPRESS,
                         help='do not train, but measure how long a step and an all-reduce take; print one JSON object')
-    if 'RANK' not in os.environ:
+    if not dist.is_torchelastic_launched():
         parser.parse_args(argv)
         parser.error('start it with torchrun, as in: torchrun --nproc_per_node=2 -m minibatch_lib.distributed')
     with _joined() as team, _one_voice(parser, team):
@@ -213,20 +213,22 @@ def measure(
     sizes:list, # Sizes of the layers, input and output among them
     rows:int, # Rows of each process's share
     repeat:int=5, # How often everything is measured
-) -> dict:  # workers, sizes, rows; alone, together: `repeat` seconds per step; all_reduce: pairs of bytes and seconds
-    "How long a training step takes in one process alone and in all together, and an all-reduce of some sizes."
+) -> dict:  # workers, sizes, rows; alone, apart, together: `repeat` seconds per step; all_reduce: pairs of bytes and seconds
+    "How long a training step takes in one process alone, in all of them apart and together, and an all-reduce of some sizes."
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     torch.manual_seed(0)
     model, loss_func = get_model(sizes[0], sizes[1:-1], sizes[-1]).to(device), CrossEntropyLoss()
-    batches = [(torch.randn(rows, sizes[0], device=device), torch.arange(rows, device=device) % sizes[-1])] * 3
-    opt, seconds = SGD(model.parameters(), 0.01, 0.9), dict(alone=[], together=[])
+    batches = [(torch.randn(rows, sizes[0], device=device), torch.arange(rows, device=device) % sizes[-1])] * 2
+    opt = SGD(model.parameters(), 0.01, 0.9)
+    ways = dict(alone=opt, apart=opt, together=Averaging(opt, lambda: 1 / team.size))
+    seconds = {way: [] for way in ways}
     for _ in range(repeat + 1):
-        for name, its_opt in dict(alone=opt, together=Averaging(opt, lambda: 1 / team.size)).items():
+        for way, its_opt in ways.items():
             dist.barrier()
-            if name == 'alone' and team.rank: continue
-            seconds[name].append(fit(1, model, loss_func, its_opt, batches, None)[0].seconds / len(batches))
-    result = dict(workers=team.size, sizes=sizes, rows=rows) | {name: measured[1:] for name, measured in seconds.items()}
-    return result | dict(all_reduce=[(4 * n, _all_reduce_seconds(n, device, repeat)) for n in (2 ** i for i in range(0, 24, 2))])
+            if way == 'alone' and team.rank: continue
+            seconds[way].append(fit(1, model, loss_func, its_opt, batches, None)[0].seconds / len(batches))
+    all_reduce = [(4 * n, _all_reduce_seconds(n, device, repeat)) for n in (2 ** i for i in range(8, 24, 2))]
+    return dict(workers=team.size, sizes=sizes, rows=rows, all_reduce=all_reduce) | {way: its[1:] for way, its in seconds.items()}
 
 # %% ../nbs/05_distributed.ipynb #d5meas03
 def _all_reduce_seconds(n, device, repeat):

@@ -23,11 +23,14 @@ LOOPBACK = next((name for _, name in socket.if_nameindex() if name.startswith("l
 OPTIONS = dict(epochs=1, batch_size=100, dtype="float64")
 
 
+def arguments(**options):
+    """Options of the command as it takes them."""
+    return [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in options.items()]
+
+
 def torchrun(*args, **options):
     """The command for torchrun with its `args`, and the environment for it."""
-    given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not True]
-    given += [f"--{name}" for name, value in options.items() if value is True]
-    command = [sys.executable, "-m", "torch.distributed.run", *args, "-m", "minibatch_lib.distributed", *given]
+    command = [sys.executable, "-m", "torch.distributed.run", *args, "-m", "minibatch_lib.distributed", *arguments(**options)]
     return dict(args=command, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"})
 
 
@@ -191,7 +194,7 @@ def test_one_process_says_what_is_wrong(tmp_path):
 
 
 def test_without_torchrun_it_says_how_to_start(monkeypatch, capsys):
-    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     with pytest.raises(SystemExit, match="2"):
         distributed.main([])
     assert "start it with torchrun, as in: torchrun --nproc_per_node=2" in capsys.readouterr().err
@@ -200,7 +203,8 @@ def test_without_torchrun_it_says_how_to_start(monkeypatch, capsys):
 @pytest.fixture
 def alone(monkeypatch):
     """This process as the only one of a group."""
-    variables = dict(RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, GROUP_RANK=0, GROUP_WORLD_SIZE=1, MASTER_ADDR="127.0.0.1", MASTER_PORT=0)
+    variables = dict(TORCHELASTIC_RUN_ID="alone", RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, GROUP_RANK=0, GROUP_WORLD_SIZE=1,
+                     MASTER_ADDR="127.0.0.1", MASTER_PORT=0)
     for name, value in variables.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", LOOPBACK)
@@ -209,7 +213,7 @@ def alone(monkeypatch):
 @pytest.mark.parametrize("backend", ["ours", "torch"])
 def test_a_group_of_one(tmp_path, alone, few_images, backend):
     options = OPTIONS | dict(data=few_images, backend=backend)
-    assert distributed.main([f"--{name.replace('_', '-')}={value}" for name, value in options.items()] + [f"--out={tmp_path}/run", "--quiet"]) == 0
+    assert distributed.main(arguments(**options, out=tmp_path / "run", quiet=True)) == 0
     same_run(tmp_path / "run", *train(**options, quiet=True))
     assert not dist.is_initialized()
 
@@ -218,5 +222,6 @@ def test_what_it_measures(alone, capsys):
     assert distributed.main(["--measure", "--hidden=8,6", "--batch-size=20"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["workers"], found["rows"], found["sizes"]) == (1, 20, [784, 8, 6, 10])
-    assert len(found["alone"]) == len(found["together"]) == 5 and min(found["alone"]) > 0
-    assert [n for n, _ in found["all_reduce"]][:3] == [4, 16, 64] and all(seconds > 0 for _, seconds in found["all_reduce"])
+    for way in ("alone", "apart", "together"):
+        assert len(found[way]) == 5 and min(found[way]) > 0
+    assert [n for n, _ in found["all_reduce"]][:3] == [1024, 4096, 16384] and all(seconds > 0 for _, seconds in found["all_reduce"])
