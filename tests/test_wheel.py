@@ -72,12 +72,16 @@ def test_training_from_the_wheel_leaves_a_whole_run(use, tmp_path):
     assert len(history) == 2
     assert {"epoch", "train_loss", "valid_loss", "metric", "seconds"} <= history[0].keys()
     assert history[1]["metric"] > 0.5, "two epochs leave it near guessing, which is right in 0.1 of the images"
+    measured = json.loads(use("minibatch_eval", "a_run", "--json"))
+    assert measured["accuracy"] == pytest.approx(history[1]["metric"])
+    assert use("minibatch_predict", "a_run", tmp_path / "a_run" / "worst.png").count(", ") == 2
 
 
 def test_help_explains_every_option(use):
-    explained = options(use("minibatch_train", "--help"))
-    assert {"--epochs", "--out", "--force"} <= {name.split()[0].rstrip(",") for name in explained}
-    assert all(explained.values()), [name for name, text in explained.items() if not text]
+    for command, some in [("train", {"--epochs", "--out", "--force"}), ("eval", {"--test"}), ("predict", {"--json"})]:
+        explained = options(use(f"minibatch_{command}", "--help"))
+        assert some <= {name.split()[0].rstrip(",") for name in explained}
+        assert all(explained.values()), [name for name, text in explained.items() if not text]
 
 
 def test_an_option_without_help_is_found():
