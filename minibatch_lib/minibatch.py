@@ -10,13 +10,15 @@ __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntrop
 # %% ../nbs/03_minibatch.ipynb #0037a811
 import copy
 import math
+import os
 import signal
 import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import NamedTuple
 
 import torch
@@ -248,7 +250,13 @@ def _start_worker(ds, collate_fn):
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which then stops the workers
     torch.set_num_threads(1)
+    Thread(target=_end_with_parent, daemon=True).start()
     _worker = ds, collate_fn
+
+def _end_with_parent():
+    "End this process as soon as the one that started it is gone, even if that was killed."
+    parent_process().join()
+    os._exit(1)
 
 def _load_in_worker(batch, seed):
     "Load a batch with random numbers of its own, whichever worker it falls to."

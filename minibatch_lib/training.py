@@ -402,9 +402,13 @@ class Team:
         "The sum of each number over all processes."
         return numbers
 
-    def wrap(self, model, loss_func, opt):
-        "What to train with in their place, such as an optimizer that averages gradients before its step."
-        return model, loss_func, opt
+    def load(self, data, folder):
+        "The `_Images` of a data set, or a problem."
+        return _load_images(data, folder)
+
+    def wrap(self, run):
+        "Model, loss and optimizer to train with, such as an optimizer that averages gradients before its step."
+        return run.model, run.loss_func, run.opt
 
 # %% ../nbs/04_training.ipynb #t4run006
 class Run:
@@ -435,10 +439,10 @@ class Run:
 
 # %% ../nbs/04_training.ipynb #t4run008
 class _Shared:
-    "The share of a process in each batch of row numbers."
+    "The share of a process in each batch of row numbers; one row, which `Run.counts` leaves out, where it would be empty."
     def __init__(self, batches, team): self.batches, self.team = batches, team
     def __len__(self): return len(self.batches)
-    def __iter__(self): return (self.team.share(rows) for rows in self.batches)
+    def __iter__(self): return (self.team.share(rows) or rows[:1] for rows in self.batches)
 
 class _On:
     "A loader whose batches are moved to a device."
@@ -450,12 +454,20 @@ class _On:
 def loaders(self:Run):
     "Loaders to train with and to validate with."
     def prepare(x): return normalize(x, **self.statistics).to(getattr(torch, self.options['dtype']))
-    train_ds, rows = Dataset(prepare(self.images.x_train), self.images.y_train), self.team.share(range(len(self.images.y_valid)))
+    train_ds, rows = Dataset(prepare(self.images.x_train), self.images.y_train), self.team.share(range(len(self.images.y_valid))) or range(1)
     valid_ds = Dataset(prepare(self.images.x_valid[rows]), self.images.y_valid[rows])
     workers = dict(num_workers=self.options['workers'])
     dls = (DataLoader(train_ds, batch_sampler=_Shared(self.batches, self.team), **workers),
            DataLoader(valid_ds, 2 * self.options['batch_size'], **workers))
     return dls if self.device == 'cpu' else [_On(dl, self.device) for dl in dls]
+
+# %% ../nbs/04_training.ipynb #t4run18b
+@patch
+def counts(self:Run):
+    "How many rows of the current batch are this process's, and how many there are in all."
+    first = self.batch * self.batches.bs
+    rows = range(first, min(first + self.batches.bs, self.batches.n))
+    return len(self.team.share(rows)), len(rows)
 
 # %% ../nbs/04_training.ipynb #t4run010
 @patch
@@ -547,7 +559,7 @@ def train(self:Run):
     self.set_lr()
     with (_threads_for(n_products), _noting_ctrl_c() as self.ctrl_c,
           _progress(epochs, len(self.batches), done, quiet) as (self.after_step, self.after_epoch)):
-        try: fit(epochs - self.epoch, *self.team.wrap(self.model, self.loss_func, self.opt), *self.loaders(),
+        try: fit(epochs - self.epoch, *self.team.wrap(self), *self.loaders(),
                  on_batch=self.on_batch, on_epoch=self.on_epoch)
         except FloatingPointError: raise _Diverged('lr', f'the loss became infinite or nan in epoch {self.epoch + 1}, '
                                                    f'batch {self.batch + 1}; choose a smaller learning rate') from None
@@ -557,8 +569,7 @@ def train(self:Run):
 def on_batch(self:Run, epoch, batch, loss):
     "After each step: count, and stop or write a checkpoint if that is due."
     if not math.isfinite(loss): raise FloatingPointError
-    first = self.batch * self.batches.bs
-    n = len(self.team.share(range(first, min(first + self.batches.bs, self.batches.n))))
+    n, _ = self.counts()
     self.n_seen, self.loss_sum, self.batch = self.n_seen + n, self.loss_sum + n * loss, self.batch + 1
     self.after_step(self.loss_sum / max(self.n_seen, 1))
     self.set_lr()
@@ -719,7 +730,7 @@ def train_run(
     _check_options(options)
     out = options['out'] and Path(options['out'])
     if out: _check_out(out, options['resume'], options['force'])
-    images = _load_images(options['data'], options['folder'])
+    images = team.load(options['data'], options['folder'])
     try:
         with torch.random.fork_rng(devices=[]):
             run = Run(options, images, team)
