@@ -170,10 +170,12 @@ def backward(
     "Go back through every call whose output has a gradient in `.g`; add to `.g` of its arguments and `.grad` of the parameters."
     outs = [self.out] if self._open else []
     if self._earlier: outs += [out for made, _ in reversed(self._earlier) if (out := made()) is not None]
-    given = False
+    n_done = 0
     for out in outs:
-        if _g(out) is not None: given = self._back_through(out, input_grad)
-    if given is False: self._back_through(self._only_loss(outs), input_grad)
+        if _g(out) is None: continue
+        self._back_through(out, input_grad)
+        n_done += 1
+    if n_done == 0: self._back_through(self._only_loss(outs), input_grad)
 
 @patch
 def _only_loss(self:Module, outs):
