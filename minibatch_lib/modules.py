@@ -177,6 +177,7 @@ def backward(
         n_done += 1
     if n_done == 0: self._back_through(self._only_loss(outs), input_grad)
 
+# %% ../nbs/02_modules.ipynb #ad447d62
 @patch
 def _only_loss(self:Module, outs):
     "The one loss among `outs`, the end of the chain, with its gradient of 1; RuntimeError if there is none or more than one."
@@ -214,6 +215,7 @@ def _back_through(self:Module, out, input_grad):
         setattr(t, slot, old if new is None else old + new)
     return args
 
+# %% ../nbs/02_modules.ipynb #9484389d
 @patch
 def _refuse_twice(self:Module, args):
     "RuntimeError if one tensor stands twice in `args`, since its `.g` can be set only once."
