@@ -136,3 +136,9 @@ def test_the_version_stands_in_settings_ini():
 def test_both_site_settings_are_one_file():
     link = ROOT / "nbs" / "_quarto.yml"
     assert link.is_symlink() and link.samefile(ROOT / "_quarto.yml")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "nbs").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_no_page_shows_where_it_was_run(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.findall(rf"site-packages|/home/\w+|/Users/\w+|{re.escape(str(ROOT))}/", text)
