@@ -87,6 +87,12 @@ def same_run(folder, model, history):
         assert [record[name] for name in ("epoch", "train_loss", "valid_loss", "metric")] == pytest.approx(wanted[:4], abs=1e-6)
 
 
+@pytest.fixture(autouse=True)
+def notes_of_torchrun(tmp_path_factory, monkeypatch):
+    """torchrun never deletes its folder for logs; it shall be among the files of the tests."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("torchrun")))
+
+
 @pytest.fixture
 def few_images(tmp_path):
     """An .npz file of 33 images: 27 to train on and 6 to validate with."""
