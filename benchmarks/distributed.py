@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 from minibatch_lib.distributed import efficiency, fit_link
 
@@ -13,8 +14,9 @@ def measure(processes=2, rows=2048, hidden=(512, 512)):
     """Best of five in one run, in turn: one process, several without a message between them, and several that train together."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}",
                "-m", "minibatch_lib.distributed", "--measure", f"--hidden={','.join(map(str, hidden))}", f"--batch-size={processes * rows}"]
-    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
-    found = json.loads(subprocess.run(command, env=one_thread, stdout=subprocess.PIPE, check=True, text=True, timeout=600).stdout)
+    with tempfile.TemporaryDirectory() as folder:  # torchrun leaves its notes there
+        env = os.environ | {"OMP_NUM_THREADS": "1", "TMPDIR": folder}
+        found = json.loads(subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True, text=True, timeout=600).stdout)
     sizes, best = found["sizes"], {way: min(found[way]) for way in ("alone", "apart", "together")}
     n_bytes = 4 * sum(i * j + j for i, j in zip(sizes, sizes[1:]))
     link = fit_link(*zip(*found["all_reduce"]), processes)
@@ -23,8 +25,8 @@ def measure(processes=2, rows=2048, hidden=(512, 512)):
     ratio = samples["together"] / samples["alone"]
     return {"processes": processes, "rows": rows, "sizes": sizes, "seconds": {way: found[way] for way in best},
             "samples_per_second": samples, "ratio": ratio, "ratio_apart": samples["apart"] / samples["alone"],
-            "predicted_ratio": float(predicted / samples["alone"]), "prediction_error": float(predicted / samples["together"] - 1), "latency": link.latency, "bandwidth": link.bandwidth,
-            "wanted_ratio": WANTED, "met": ratio >= WANTED}
+            "predicted_ratio": float(predicted / samples["alone"]), "prediction_error": float(predicted / samples["together"] - 1),
+            "latency": link.latency, "bandwidth": link.bandwidth, "wanted_ratio": WANTED, "met": ratio >= WANTED}
 
 
 if __name__ == "__main__":

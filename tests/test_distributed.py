@@ -87,6 +87,12 @@ def same_run(folder, model, history):
         assert [record[name] for name in ("epoch", "train_loss", "valid_loss", "metric")] == pytest.approx(wanted[:4], abs=1e-6)
 
 
+@pytest.fixture(autouse=True)
+def notes_of_torchrun(tmp_path_factory, monkeypatch):
+    """torchrun never deletes its folder for logs; it shall be among the files of the tests."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("torchrun")))
+
+
 @pytest.fixture
 def few_images(tmp_path):
     """An .npz file of 33 images: 27 to train on and 6 to validate with."""
@@ -131,7 +137,7 @@ def test_two_nodes_train_as_one(tmp_path, few_images, two_nodes):
     same_run(tmp_path / "run", *train(**options, quiet=True))
 
 
-LONG = dict(epochs=4, batch_size=100, hidden=200, dtype="float64")
+LONG = dict(epochs=3, batch_size=100, hidden=200, dtype="float64")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +178,7 @@ def test_a_restarted_group_resumes(tmp_path, undisturbed):
         kill_one(process, tmp_path)
         out, error = process.communicate(timeout=180)
     assert process.returncode == 0 and "SIGKILL" not in error, error
-    assert [line.split()[1] for line in out.splitlines()[:-1]] == ["1/4", "2/4", "3/4", "4/4"]
+    assert [line.split()[1] for line in out.splitlines()[:-1]] == ["1/3", "2/3", "3/3"]
     same_run(tmp_path / "run", *undisturbed)
 
 
