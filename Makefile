@@ -10,6 +10,9 @@ MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 # Those that need neither nbdev nor a site, so that they run under any version of anything.
 PACKAGE_TESTS := $(addprefix tests/test_,data.py gradients.py hostile.py minibatch.py properties.py repeatable.py training.py)
 
+# As many processes as there are cores; each file of tests stays in one of them.
+TEST_PROCESSES ?= auto
+
 export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # PyTorch's profiler is silent unless something fails.
@@ -44,7 +47,7 @@ test: $(READY) ## check everything: notebooks, package, README, tests, site, whe
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run tools/page_tests.py --quick
 	@echo "== pytest"
-	@$(BIN)/coverage run -m pytest -q -rs tests
+	@$(BIN)/coverage run -m pytest -q -rs -n $(TEST_PROCESSES) --dist loadfile tests
 	@echo "== coverage"
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
