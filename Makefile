@@ -47,7 +47,7 @@ test: $(READY) ## check everything: notebooks, package, README, tests, site, whe
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run tools/page_tests.py --quick
 	@echo "== pytest"
-	@$(BIN)/coverage run -m pytest -q -rs -n $(TEST_PROCESSES) --dist loadfile tests
+	@$(BIN)/coverage run -m pytest -q -rs -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder tests
 	@echo "== coverage"
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report

@@ -353,7 +353,7 @@ def load_state_dict(
     own = self._all_parameters()
     wrong = [f'missing {name}' for name in own if name not in state]
     wrong += [f'unexpected {name}' for name in state if name not in own]
-    wrong += [f'{name}: expected a tensor {tuple(p.shape)}, got {tuple(t.shape) if isinstance(t, Tensor) else type(t).__name__}'
+    wrong += [f'{name}: expected shape {tuple(p.shape)}, got {tuple(t.shape) if isinstance(t, Tensor) else type(t).__name__}'
               for name, p in own.items() if name in state and getattr(t := state[name], 'shape', None) != p.shape]
     if wrong: raise ValueError(f'{type(self).__name__}.load_state_dict: {"; ".join(wrong)}')
     with torch.no_grad():

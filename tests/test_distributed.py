@@ -202,7 +202,7 @@ def test_one_process_says_what_is_wrong(tmp_path):
 def test_without_torchrun_it_says_how_to_start(monkeypatch, capsys):
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     with pytest.raises(SystemExit, match="2"):
-        distributed.main([])
+        distributed.main_distributed([])
     assert "start it with torchrun, as in: torchrun --nproc_per_node=2" in capsys.readouterr().err
 
 
@@ -219,13 +219,13 @@ def alone(monkeypatch):
 @pytest.mark.parametrize("backend", ["ours", "torch"])
 def test_a_group_of_one(tmp_path, alone, few_images, backend):
     options = OPTIONS | dict(data=few_images, backend=backend)
-    assert distributed.main(arguments(**options, out=tmp_path / "run", quiet=True)) == 0
+    assert distributed.main_distributed(arguments(**options, out=tmp_path / "run", quiet=True)) == 0
     same_run(tmp_path / "run", *train(**options, quiet=True))
     assert not dist.is_initialized()
 
 
 def test_what_it_measures(alone, capsys):
-    assert distributed.main(["--measure", "--hidden=8,6", "--batch-size=20"]) == 0
+    assert distributed.main_distributed(["--measure", "--hidden=8,6", "--batch-size=20"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["workers"], found["rows"], found["sizes"]) == (1, 20, [784, 8, 6, 10])
     for way in ("alone", "apart", "together"):

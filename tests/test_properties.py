@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import conftest
-from minibatch_lib import data, forward_backward, matmul, minibatch, modules, testing, training
+from minibatch_lib import data, distributed, forward_backward, matmul, minibatch, modules, testing, training
 from minibatch_lib.forward_backward import general_relu, kaiming_normal, linear, mse, normalize, relu
 from minibatch_lib.minibatch import (SGD, BatchSampler, CrossEntropyLoss, DataLoader, Dataset, EpochRecord, Optimizer, Sampler, SliceLoader,
                                      accuracy, collate, cross_entropy, fit, get_dls, get_model, log_softmax, logsumexp, nll_loss)
@@ -24,7 +24,8 @@ from minibatch_lib.modules import (Dropout, Flatten, GeneralReLU, Linear, Module
 from minibatch_lib.testing import check_grads, near
 
 MODULES = sorted(path.stem for path in Path(matmul.__file__).parent.glob("[!_]*.py"))
-WHOLE_RUNS = {"train", "main", "main_eval", "main_predict", "evaluate", "predict", "EpochBatches", "Run", "Team", "train_run"}  # tried as such in test_training.py
+WHOLE_RUNS = {"train", "main", "main_eval", "main_predict", "evaluate", "predict", "EpochBatches", "Run", "Team", "train_run",  # tried as such in test_training.py
+              "Averaging", "Together", "average_grads", "measure", "main_distributed"}  # and in test_distributed.py
 covered = set()
 
 
@@ -609,6 +610,25 @@ def test_saved_models_come_back(sizes, dtype, seed, note):
     assert meta["note"] == note and repr(loaded) == repr(model) and not loaded.training
     for p, q in zip(loaded.parameters(), model.parameters(), strict=True):
         assert torch.equal(p, q) and p.dtype == q.dtype
+
+
+@holds("test_answer", t=tensors, off=st.floats(1, 9))
+def test_known_mistakes(t, off):
+    assume(t.numel() and t.is_floating_point() and t.isfinite().all() and t.abs().max() < 1e3)
+    testing.test_answer(t, t.clone())
+    with pytest.raises(AssertionError):
+        testing.test_answer(t + off, t)
+    with pytest.raises(AssertionError, match="a known mistake"):
+        testing.test_answer(t + off, t, (t + off, "a known mistake"))
+
+
+@holds("Link", "fit_link", "efficiency", latency=st.floats(1e-6, 1e-2), bandwidth=st.floats(1e6, 1e11), workers=st.integers(2, 1024))
+def test_cost_of_sharing(latency, bandwidth, workers):
+    link = distributed.Link(latency, bandwidth)
+    assert 0 < distributed.efficiency(0.1, 1e6, workers, link) <= distributed.efficiency(0.1, 1e6, 2, link) <= 1
+    sizes = [bandwidth * latency * factor for factor in (0.1, 1, 10)]
+    found = distributed.fit_link(sizes, [link.all_reduce(n_bytes, workers) for n_bytes in sizes], workers)
+    assert math.isclose(found.latency, latency, rel_tol=1e-3) and math.isclose(found.bandwidth, bandwidth, rel_tol=1e-3)
 
 
 @pytest.mark.parametrize("module", MODULES)
