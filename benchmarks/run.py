@@ -25,14 +25,14 @@ def show(record):
 
 def show_target(target):
     """Print whether a target is met."""
-    bounds = " and ".join(f"{sign} {bound:.3g}" for sign, bound in ((">=", target["at_least"]), ("<=", target["at_most"])) if bound)
+    bounds = " and ".join(f"{sign} {bound:.3g}" for sign, bound in ((">=", target["at_least"]), ("<=", target["at_most"])) if bound is not None)
     others = f" / {', '.join(target['others'])}" if target["others"] else ""
     print(f"  {'met' if target['met'] else 'NOT MET':9}{target['workload']}, {target['case']}, {target['figure']} of ours{others}, "
           f"threads {target['threads']}: {target['value']:.3g}, should be {bounds}")
 
 
 def main(argv=None):
-    names = [*workloads.COMPARED, "import"]
+    names = [*workloads.COMPARED, *workloads.ONCE]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workload", nargs="*", help=f"{', '.join(names)} (default: all; with --quick {', '.join(workloads.QUICK)})")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
@@ -48,8 +48,8 @@ def main(argv=None):
     peers = args.peers or (workloads.QUICK_PEERS if args.quick else None)
     rows, records = args.rows or (10_000 if args.quick else 50_000), []
     for name in chosen:
-        if name == "import":
-            records.append(workloads.measure_imports(2 * args.rounds))
+        if name in workloads.ONCE:
+            records.append(workloads.ONCE[name](args.rounds))
             show(records[-1])
             continue
         for threads in args.threads:

@@ -1,4 +1,5 @@
-"""The eight workloads: who takes part in each, on what, and the targets that minibatch_lib has set itself."""
+"""The workloads: who takes part in each, on what, and the targets that minibatch_lib has set itself."""
+import json
 import math
 import os
 import shutil
@@ -12,10 +13,11 @@ from statistics import linear_regression, median
 from typing import NamedTuple
 
 import harness
+from minibatch_lib.distributed import efficiency, fit_link
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_SOURCE = shutil.ignore_patterns(".*", "_docs", "_proc", "build", "dist", "runs", "*.egg-info", "__pycache__")
-LABELS = {
+PEERS = {
     "ours": "minibatch_lib",
     "torch_eager": "torch.nn, its DataLoader, SGD",
     "torch_our_loader": "torch.nn, our DataLoader",
@@ -26,9 +28,12 @@ LABELS = {
     "numpy_slices": "NumPy, slices, no shuffling",
     "floor": "the floor",
 }
+LABELS = PEERS | {"together": "two processes that train together", "apart": "two that each train alone", "alone": "one process"}
 LADDER = ["matmul_loops", "matmul_dot", "matmul_broadcast", "matmul_einsum", "matmul"]
 IMPORTS = {"ours": ("minibatch_lib.minibatch", ["minibatch_lib"]), "torch_eager": ("torch", ["torch"]),
            "jax_step": ("jax", ["jax", "jaxlib"]), "sklearn_mlp": ("sklearn.neural_network", ["scikit-learn"])}
+BY_FUNCTION = "784-50-1, all rows, forward_and_backward"
+SCALING = "784-512-512-10, batch 2,048 a process"
 NARROW = dict(sizes=[784, 50, 10], batch_size=50, lr=0.1)
 WIDE = dict(sizes=[784, 512, 512, 10], batch_size=512, lr=0.1)
 GROWS_WITH = {"rows": lambda options: options["rows"], "batch size": lambda options: options["batch_size"],
@@ -46,13 +51,16 @@ class Case(NamedTuple):
 
 
 class Target(NamedTuple):
-    """The most that a figure of ours may be: as a multiple of the best of `others`, or by itself."""
+    """What a figure of ours may be: as a multiple of the best of `others`, or by itself."""
     workload: str
     case: str
     others: tuple
-    at_most: float
+    at_most: float = None
     figure: str = "seconds"
     at_least: float = None
+
+    def holds(self, value):
+        return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
 
 
 TARGETS = [
@@ -66,6 +74,8 @@ TARGETS = [
     Target("wide", "784-512-512-10, batch 512", ("floor",), 1.2),
     Target("full", "784-50-1, all rows", ("torch_eager",), 1),
     Target("full", "784-50-1, all rows", ("torch_eager",), 1, "peak_bytes"),
+    Target("full", BY_FUNCTION, ("torch_eager",), 1),
+    Target("full", BY_FUNCTION, ("torch_eager",), 1, "peak_bytes"),
     Target("loader", "batch 50", ("torch_eager",), 1 / 7),
     Target("loader", "batch 50", ("floor",), 1.3),
     Target("loader", "batch 512", ("torch_eager",), 1 / 5),
@@ -74,6 +84,7 @@ TARGETS = [
     Target("import", "new processes", (), 4e6, "wheel_bytes"),
     Target("growth", "rows", (), 1.05, "exponent", 0.95),
     Target("growth", "rows", (), 16, "bytes_per_row"),
+    Target("scaling", SCALING, ("alone",), figure="samples_per_second", at_least=1.7),
 ]
 
 
@@ -83,16 +94,19 @@ def alike(workload, case, task, peers, **options):
 
 
 def epoch(rows):
-    yield alike("epoch", "784-50-10, batch 50", "Epoch", LABELS, rows=rows, **NARROW)
+    yield alike("epoch", "784-50-10, batch 50", "Epoch", PEERS, rows=rows, **NARROW)
 
 
 def wide(rows):
-    yield alike("wide", "784-512-512-10, batch 512", "Epoch", LABELS, rows=rows, **WIDE)
+    yield alike("wide", "784-512-512-10, batch 512", "Epoch", PEERS, rows=rows, **WIDE)
 
 
 def full(rows):
     peers = ["ours", "torch_eager", "torch_compile", "jax_step", "numpy_slices", "floor"]
-    yield alike("full", "784-50-1, all rows", "FullBatch", peers, rows=rows, sizes=[784, 50, 1])
+    options = dict(rows=rows, sizes=[784, 50, 1])
+    yield alike("full", "784-50-1, all rows", "FullBatch", peers, **options)
+    jobs = {peer: (f"peers.{peer}", "FullBatch", {}) for peer in ("torch_eager", "floor")}
+    yield Case("full", BY_FUNCTION, {"ours": ("peers.ours", "FullBatchByFunction", {})} | jobs, options)
 
 
 def loader(rows):
@@ -111,7 +125,7 @@ def ladder(rows):
 
 def to_accuracy(rows):
     """With so large a learning rate that the accuracy is passed well within an epoch, not at its end."""
-    jobs = {peer: ("task", "ToAccuracy", dict(peer=f"peers.{peer}")) for peer in LABELS if peer != "floor"}
+    jobs = {peer: ("task", "ToAccuracy", dict(peer=f"peers.{peer}")) for peer in PEERS if peer != "floor"}
     yield Case("accuracy", "to 0.97 on MNIST", jobs, dict(rows=50_000, accuracy=0.97, **NARROW | dict(lr=0.5)), tolerance=1e-2)
 
 
@@ -127,7 +141,7 @@ def growth(rows):
 
 COMPARED = dict(epoch=epoch, wide=wide, full=full, loader=loader, ladder=ladder, accuracy=to_accuracy, growth=growth)
 QUICK = ["epoch", "full", "loader"]
-QUICK_PEERS = [peer for peer in LABELS if peer != "torch_compile"]  # it compiles longer than that
+QUICK_PEERS = [peer for peer in PEERS if peer != "torch_compile"]  # it compiles longer than that
 
 
 def measure(case, peers, threads, rounds):
@@ -154,12 +168,34 @@ def installed_bytes(packages):
 
 
 def measure_imports(rounds):
-    """Record of how long an import takes, and how large the packages are."""
+    """Record of how long an import takes, twice as often as `rounds`, and how large the packages are."""
     modules = {peer: module for peer, (module, _) in IMPORTS.items()}
-    seconds = harness.compare_imports(modules.values(), rounds)
+    seconds = harness.compare_imports(modules.values(), 2 * rounds)
     facts = {peer: wheel_sizes() if peer == "ours" else installed_bytes(packages) for peer, (_, packages) in IMPORTS.items()}
     return dict(workload="import", case="new processes", threads=1, options=modules, data="none", check={},
                 seconds={peer: seconds[module] for peer, module in modules.items()}, facts=facts)
+
+
+def measure_scaling(rounds):
+    """Record of a step of two processes of one thread that train together, and of one alone, the best of five; and what the
+    model of costs on the page 05_distributed says of it."""
+    options = dict(sizes=[784, 512, 512, 10], rows_per_process=2048, processes=2)
+    sizes, rows, processes = options.values()
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "-m", "minibatch_lib.distributed",
+               "--measure", f"--hidden={','.join(map(str, sizes[1:-1]))}", f"--batch-size={processes * rows}"]
+    with tempfile.TemporaryDirectory() as folder, harness.environment(1):  # torchrun leaves its notes there
+        printed = subprocess.run(command, env=os.environ | {"TMPDIR": folder}, stdout=subprocess.PIPE, check=True, text=True).stdout
+    found = json.loads(printed)
+    seconds = {peer: found[way] for peer, way in (("ours", "together"), ("apart", "apart"), ("alone", "alone"))}
+    best = {peer: min(spent) for peer, spent in seconds.items()}
+    n_bytes = 4 * sum(i * j + j for i, j in zip(sizes, sizes[1:]))
+    predicted = best["apart"] / efficiency(best["apart"], n_bytes, processes, fit_link(*zip(*found["all_reduce"]), processes))
+    facts = {peer: {"samples_per_second": rows * (1 if peer == "alone" else processes) / spent} for peer, spent in best.items()}
+    facts["ours"]["predicted_seconds"] = float(predicted)
+    return dict(workload="scaling", case=SCALING, threads=1, options=options, data="synthetic", check={}, seconds=seconds, facts=facts)
+
+
+ONCE = {"import": measure_imports, "scaling": measure_scaling}  # with threads of their own
 
 
 def exponents(records):
@@ -209,6 +245,5 @@ def values(target, records):
 
 def judge(records):
     """Every target for which there are figures: its value, and whether it is met."""
-    return [target._asdict() | dict(others=[*target.others], threads=threads, value=value,
-                                    met=(target.at_least or 0) <= value <= target.at_most)
+    return [target._asdict() | dict(others=[*target.others], threads=threads, value=value, met=target.holds(value))
             for target in TARGETS for threads, value in sorted(values(target, records).items())]

@@ -63,4 +63,4 @@ class Loader(task.Loader):
 
     def run(self):
         for rows in self.batches:
-            self.last = self.x[rows], self.y[rows]
+            self.last = self.x.index_select(0, rows), self.y.index_select(0, rows)

@@ -1,5 +1,6 @@
 """minibatch_lib as its pages show it: get_model, fit, SGD and DataLoader."""
 import task
+from minibatch_lib.forward_backward import forward_and_backward
 from minibatch_lib.minibatch import SGD, CrossEntropyLoss, DataLoader, Dataset, fit, get_model
 from minibatch_lib.modules import MSELoss
 
@@ -39,6 +40,19 @@ class FullBatch(task.FullBatch):
 
     def gradients(self):
         return [p.grad for p in self.model.parameters()]
+
+
+class FullBatchByFunction(task.FullBatch):
+    """Without modules, and so without anything kept for a look at it."""
+
+    def build(self):
+        self.params = [p.t().contiguous() if p.dim() == 2 else p for p in self.start]
+
+    def run(self):
+        self.loss = forward_and_backward(self.x, self.targ, *self.params, input_grad=False)
+
+    def gradients(self):
+        return [p.g for p in self.params]
 
 
 class Loader(task.Loader):
