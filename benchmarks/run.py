@@ -35,10 +35,10 @@ def main(argv=None):
     names = [*workloads.COMPARED, *workloads.ONCE]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workload", nargs="*", help=f"{', '.join(names)} (default: all; with --quick {', '.join(workloads.QUICK)})")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads (default: 1 2)")
+    parser.add_argument("--threads", type=int, nargs="+", help="numbers of threads (default: 1 2; with --quick 1)")
     parser.add_argument("--peers", nargs="+", help="leave out all but these (default: all; with --quick all but torch_compile)")
     parser.add_argument("--rounds", type=int, default=5, help="how often everyone takes a turn; imports twice as often (default: 5)")
-    parser.add_argument("--rows", type=int, help="rows of data (default: 50,000; with --quick 10,000)")
+    parser.add_argument("--rows", type=int, help="rows of data (default: 50,000; with --quick 5,000)")
     parser.add_argument("--quick", action="store_true", help="less of everything, in under 90 seconds")
     parser.add_argument("--out", type=Path, help="write the results to this JSON file")
     args = parser.parse_args(argv)
@@ -46,13 +46,13 @@ def main(argv=None):
     if unknown := set(chosen) - set(names):
         parser.error(f"no such workload: {', '.join(sorted(unknown))}; choose from {', '.join(names)}")
     peers = args.peers or (workloads.QUICK_PEERS if args.quick else None)
-    rows, records = args.rows or (10_000 if args.quick else 50_000), []
+    rows, records = args.rows or (5_000 if args.quick else 50_000), []
     for name in chosen:
         if name in workloads.ONCE:
             records.append(workloads.ONCE[name](args.rounds))
             show(records[-1])
             continue
-        for threads in args.threads:
+        for threads in args.threads or ([1] if args.quick else [1, 2]):
             for case in workloads.COMPARED[name](rows):
                 try:
                     records.append(workloads.measure(case, peers, threads, args.rounds))

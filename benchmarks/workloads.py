@@ -26,6 +26,7 @@ PEERS = {
     "jax_scan": "JAX, jit of an epoch (scan)",
     "sklearn_mlp": "scikit-learn, MLPClassifier",
     "numpy_slices": "NumPy, slices, no shuffling",
+    "without_modules": "our calls, without modules",
     "floor": "the floor",
 }
 LABELS = PEERS | {"together": "two processes that train together", "apart": "two that each train alone", "alone": "one process"}

@@ -5,16 +5,20 @@ nbdev nor IPython. `--quick` leaves out the cells marked `timing`, and what cann
 """
 import argparse
 import ast
+import contextlib
 import dis
 import importlib
 import json
 import linecache
 import os
 import re
+import subprocess
 import sys
 import time
 import traceback
 import types
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,26 +142,33 @@ def run_page(path, quick):
         traceback.print_exc()
 
 
+def run_apart(path, quick):
+    """Run one page in a process of its own; return what it printed, and whether it passed."""
+    command = [sys.executable, __file__, path.stem, *["--quick"] * quick]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
+    return done.stdout, done.returncode == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("page", nargs="*", help="a notebook's name (default: all)")
+    parser.add_argument("page", nargs="*", help="a notebook's name (default: all, as many at a time as there are cores)")
     parser.add_argument("--quick", action="store_true", help="leave out timings")
     args = parser.parse_args()
-    set_up()
     paths = [path for path in sorted((ROOT / "nbs").glob("*.ipynb")) if path.stem in args.page or not args.page]
-    counts = []
-    for path in paths:
+    if len(args.page) == len(paths) == 1:
+        set_up()
         start = time.perf_counter()
-        sys.stdout, shown = open(os.devnull, "w"), sys.stdout
-        try:
-            counts.append(run_page(path, args.quick))
-        finally:
-            sys.stdout.close()
-            sys.stdout = shown
-        verdict = "FAILED" if counts[-1] is None else f"{counts[-1]:3} cells"
-        print(f"{path.stem:24}{verdict}{time.perf_counter() - start:7.1f} s", flush=True)
-    print(f"{len(paths) - counts.count(None)} passed, {counts.count(None)} failed")
-    sys.exit(None in counts or not paths)
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            count = run_page(paths[0], args.quick)
+        print(f"{paths[0].stem:24}{'FAILED' if count is None else f'{count:3} cells'}{time.perf_counter() - start:7.1f} s")
+        sys.exit(count is None)
+    passed = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for printed, well in pool.map(partial(run_apart, quick=args.quick), paths):
+            print(printed, end="", flush=True)
+            passed += well
+    print(f"{passed} passed, {len(paths) - passed} failed")
+    sys.exit(passed < len(paths) or not paths)
 
 
 if __name__ == "__main__":
