@@ -398,7 +398,7 @@ class ReLU(Module):
         _check_floating('ReLU', inp)
         return inp.relu()
 
-    def bwd(self, out, inp): inp.g = torch.ops.aten.threshold_backward(torch.as_tensor(out.g), out, 0)
+    def bwd(self, out, inp): inp.g = out.sign().mul_(out.g)
 
 # %% ../nbs/02_modules.ipynb #b2f267ba
 class GeneralReLU(Module):
