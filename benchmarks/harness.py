@@ -13,6 +13,9 @@ from unittest.mock import patch
 from tqdm import tqdm
 
 THREAD_LIMITS = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"]
+# glibc hands large blocks back to the system and fetches them anew, or not, depending on all that was allocated before: a
+# matter of luck that can double a time. So nobody hands back.
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**40)}  # the first is the largest it accepts
 PACKAGES = ["minibatch_lib", "torch", "numpy", "jax", "jaxlib", "scikit-learn", "scipy"]
 
 
@@ -43,9 +46,9 @@ def versions():
 
 @contextmanager
 def environment(threads):
-    """For processes started meanwhile: `threads` threads, no OPENBLAS_CORETYPE, which slows NumPy and scikit-learn, and
-    a profiler (of the memory) that keeps silent."""
-    with patch.dict(os.environ, dict.fromkeys(THREAD_LIMITS, str(threads)), KINETO_LOG_LEVEL="99"):
+    """For processes started meanwhile: `threads` threads, no OPENBLAS_CORETYPE, which slows NumPy and scikit-learn, memory
+    that is kept, and a profiler (of the memory) that keeps silent."""
+    with patch.dict(os.environ, dict.fromkeys(THREAD_LIMITS, str(threads)) | KEEP_MEMORY, KINETO_LOG_LEVEL="99"):
         os.environ.pop("OPENBLAS_CORETYPE", None)
         yield
 

@@ -31,6 +31,25 @@ def show_target(target):
           f"threads {target['threads']}: {target['value']:.3g}, should be {bounds}")
 
 
+def measure(name, rows, peers, threads, rounds):
+    """Yield the records of a workload; say which of its cases are left out."""
+    if name in workloads.ONCE:
+        yield workloads.ONCE[name](rounds)
+        return
+    for n, case in ((n, case) for n in threads for case in workloads.COMPARED[name](rows)):
+        try:
+            yield workloads.measure(case, peers, n, rounds)
+        except FileNotFoundError as e:
+            print(f"\n{case.workload}, {case.case}: left out ({e})")
+
+
+def write(path, records, rounds):
+    """Write the records and what follows from them to a JSON file."""
+    results = dict(machine=harness.machine(), versions=harness.versions(), rounds=rounds, labels=workloads.LABELS, records=records,
+                   exponents=workloads.exponents(records), targets=workloads.judge(records))
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
 def main(argv=None):
     names = [*workloads.COMPARED, *workloads.ONCE]
     parser = argparse.ArgumentParser(description=__doc__)
@@ -48,26 +67,14 @@ def main(argv=None):
     peers = args.peers or (workloads.QUICK_PEERS if args.quick else None)
     rows, records = args.rows or (5_000 if args.quick else 50_000), []
     for name in chosen:
-        if name in workloads.ONCE:
-            records.append(workloads.ONCE[name](args.rounds))
-            show(records[-1])
-            continue
-        for threads in args.threads or ([1] if args.quick else [1, 2]):
-            for case in workloads.COMPARED[name](rows):
-                try:
-                    records.append(workloads.measure(case, peers, threads, args.rounds))
-                except FileNotFoundError as e:
-                    print(f"\n{case.workload}, {case.case}: left out ({e})")
-                else:
-                    show(records[-1])
-    targets = workloads.judge(records)
+        for record in measure(name, rows, peers, args.threads or ([1] if args.quick else [1, 2]), args.rounds):
+            show(record)
+            records.append(record)
+        if args.out:  # after each, so that nothing is lost if a later one fails
+            write(args.out, records, args.rounds)
     print("\ntargets")
-    for target in targets:
+    for target in workloads.judge(records):
         show_target(target)
-    if args.out:
-        results = dict(machine=harness.machine(), versions=harness.versions(), rounds=args.rounds, labels=workloads.LABELS, records=records,
-                       exponents=workloads.exponents(records), targets=targets)
-        args.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
