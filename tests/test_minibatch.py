@@ -68,6 +68,30 @@ class Noise(Squares):
         return torch.rand(2), i
 
 
+class Threads(Squares):
+    """A dataset that tells how many threads PyTorch has where it is read."""
+
+    def __getitem__(self, i):
+        return torch.zeros(2), torch.get_num_threads()
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="cannot fork")
+def test_workers_after_a_fork_keep_to_one_thread():
+    assert targets(DataLoader(Threads(), 11, num_workers=1, multiprocessing_context="fork")) == [[1] * 11]
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="cannot fork")
+def test_workers_after_a_fork_can_count_on_from_the_largest_seed():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2 ** 64 - 1)
+        assert len(targets(DataLoader(Noise(), 2, num_workers=1, multiprocessing_context="fork"))) == 6
+
+
+def test_loaders_have_the_defaults_of_torchs():
+    ours, theirs = (make(Dataset(torch.zeros(3, 2), torch.arange(3))) for make in (DataLoader, lambda ds: torch.utils.data.DataLoader(list(zip(ds.x, ds.y)))))
+    assert (ours.num_workers, len(ours), targets(ours)) == (theirs.num_workers, len(theirs), targets(theirs))
+
+
 def test_workers_draw_different_numbers():
     drawn = [torch.cat([xb for xb, _ in DataLoader(Noise(), 2, num_workers=n)]) for n in (1, 2)]
     assert len(drawn[1].unique()) == 22
