@@ -22,6 +22,7 @@ import threading
 import time
 import warnings
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from inspect import signature
 from io import StringIO
 from numbers import Integral, Real
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import ZipFile
 
+# %% ../nbs/04_training.ipynb #aeaa786a
 import numpy as np
 import torch
 from fastcore.basics import patch
@@ -92,7 +94,7 @@ def _as_8_bit(image):
     "A Pillow image of any mode, upright and on black, with mode RGB."
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith('I'): image = Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
-    if image.has_transparency_data:
+    if image.mode.endswith('A') or 'transparency' in image.info:
         image = image.convert('RGBA')
         image = Image.alpha_composite(Image.new('RGBA', image.size, 'black'), image)
     return image.convert('RGB')
@@ -110,7 +112,8 @@ def _image_files(folder):
     "The files of a folder of images by the name of their class. ValueError where there are none."
     classes = sorted(sub.name for sub in folder.iterdir() if sub.is_dir() and not sub.name.startswith('.'))
     if len(classes) < 2: raise ValueError(f'{folder} must hold a sub-folder of images for each class, and at least two')
-    files = {name: sorted(f for f in (folder / name).iterdir() if f.suffix.lower() in ('.png', '.jpg', '.jpeg')) for name in classes}
+    def is_image(file): return file.suffix.lower() in ('.png', '.jpg', '.jpeg') and not file.name.startswith('.')
+    files = {name: sorted(filter(is_image, (folder / name).iterdir())) for name in classes}
     for name in classes:
         if not files[name]: raise ValueError(f'{folder / name} is empty: it holds no PNG or JPEG image')
     return files
@@ -146,12 +149,12 @@ def _from_npz(path):
         if sizes['x.npy'] + sizes['y.npy'] > 8 * _most_numbers: raise ValueError(f'it holds more than {_most_numbers:,} numbers')
         with np.load(path, allow_pickle=False) as arrays: x, y = np.asarray(arrays['x']), np.asarray(arrays['y'])
     except Exception as e: raise ValueError(f'{path} cannot be used: {e}') from None  # whatever the reader says
-    if x.ndim < 2 or x.size == 0 or x.dtype.kind not in 'biuf':
-        raise ValueError(f'{path}: x must be images as (n, height, width), got {x.dtype} {x.shape}')
+    if (x.ndim not in (2, 3) and x.shape[3:] not in ((1,), (3,))) or x.size == 0 or x.dtype.kind not in 'biuf':
+        raise ValueError(f'{path}: x must be images as (n, height, width) or (n, height, width, 3), got {x.dtype} {x.shape}')
     if y.shape != x.shape[:1] or y.dtype.kind not in 'iuU':
         raise ValueError(f'{path}: y must be whole numbers or names, one for each of the {len(x)} images, got {y.dtype} {y.shape}')
     if x.dtype.kind in 'iu' and not 0 <= x.min() <= x.max() <= 255: raise ValueError(f'{path}: whole numbers in x must be from 0 to 255')
-    if not np.isfinite(x).all(): raise ValueError(f'{path}: x holds nan or infinite numbers')
+    if not (abs(x) < 1e30).all(): raise ValueError(f'{path}: x holds nan, or numbers of 1e30 or more')
     classes, labels = np.unique(y, return_inverse=True)
     if len(classes) < 2: raise ValueError(f'{path}: y must name at least two classes')
     shape, side = x.shape[1:3] if x.shape[3:] == (1,) else x.shape[1:], math.isqrt(x[0].size)
@@ -219,7 +222,7 @@ def _pack(tensors, meta):
     "The content of a safetensors file that holds tensors and a dict."
     tensors = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     meta = json.loads(json.dumps(meta, default=lambda v: v.item() if hasattr(v, 'item') else str(v)))
-    text = json.dumps(meta | dict(sha256=_checksum(tensors, meta)), ensure_ascii=False)
+    text = json.dumps(meta | dict(sha256=_checksum(tensors, meta)))
     return save(tensors, metadata={'minibatch_lib': text})
 
 # %% ../nbs/04_training.ipynb #t4file02
@@ -290,7 +293,8 @@ def _check_options(options):
         if not good(value := options[option] if value is None else value): raise _BadValue(option, f'must be {what}, got {value!r}')
     def whole(low, high): return lambda v: isinstance(v, Integral) and not isinstance(v, bool) and low <= v <= high
     def number(good): return lambda v: isinstance(v, Real) and not isinstance(v, bool) and math.isfinite(v) and good(v)
-    refuse_unless(lambda v: v in DATASETS or os.path.isdir(v) or (v.endswith('.npz') and os.path.isfile(v)), 'data',
+    def is_data(v): return v in DATASETS or os.path.isdir(v) or (v.endswith('.npz') and os.path.isfile(v))
+    refuse_unless(lambda v: isinstance(v, str) and is_data(v), 'data',
                   f'one of {", ".join(DATASETS)}, or a folder of images or an .npz file that is there')
     for size in options['hidden']: refuse_unless(whole(1, 1_000_000), 'hidden', 'a whole number from 1 to 1,000,000', size)
     for option in ('epochs', 'batch_size'): refuse_unless(whole(1, 1_000_000), option, 'a whole number from 1 to 1,000,000')
@@ -325,9 +329,13 @@ def _check_out(out, resume, force):
         raise _BadValue('out', f'{out} holds a finished run; overwrite it with --force, or choose another folder')
     if checkpoint: raise _BadValue('out', f'{out} holds a run that was stopped; go on with --resume, or overwrite it with --force')
 
-def _cannot_write(out, e): return _NotAvailable('out', f'cannot write to {out} ({e.strerror or e}); choose another folder')
+def _cannot_write(out, e, remedy='choose another folder'):
+    return _NotAvailable('out', f'cannot write to {out} ({e.strerror or e}); {remedy}')
 
-_model, _checkpoints = 'model.safetensors', ('checkpoint.safetensors', 'checkpoint-before.safetensors')
+_model, _config = 'model.safetensors', 'config.json'
+_checkpoints = 'checkpoint.safetensors', 'checkpoint-before.safetensors'
+_files = _model, *_checkpoints, 'history.json', 'history.csv', 'history.png', 'confusion.png', 'worst.png', _config
+_aside, _later = '.run-aside-', 'make room there and go on with --resume'
 
 # %% ../nbs/04_training.ipynb #a4c15478
 @contextmanager
@@ -355,7 +363,7 @@ def _threads_for(products):
     finally: torch.set_num_threads(before)
 
 # %% ../nbs/04_training.ipynb #t4int002
-class _Stopped(KeyboardInterrupt): "Ctrl-C was noted; the message says where the run stands."
+class _Stopped(KeyboardInterrupt): "Ctrl-C in a run that had begun; the message says where it stands."
 
 @contextmanager
 def _noting_ctrl_c():
@@ -424,6 +432,7 @@ class Run:
         self.sizes = [images.x_train.shape[1], *options['hidden'], len(images.classes)]
         n_weights = sum(i * j for i, j in zip(self.sizes, self.sizes[1:]))
         if n_weights > _most_numbers: raise _BadValue('hidden', f'these layers have {n_weights:,} weights, more than {_most_numbers:,}')
+        self.digest = options['out'] and _checksum(dict(zip(images._fields, images[:4])), images.classes)
         self.statistics = dict(mean=images.x_train.mean().item(), std=images.x_train.std().item() or 1.)
         self.epoch, self.batch, self.n_seen, self.loss_sum = 0, 0, 0, 0.  # where it stands, and the losses of this epoch so far
         self.history, self.newest_is_whole = History(), False
@@ -432,10 +441,9 @@ class Run:
         self.model = _build(self.sizes, options['backend']).to(dtype).to(self.device)
         where = dict(data=options['data'], folder=options['folder'])
         self.model.meta = self.statistics | where | dict(class_names=images.classes, shape=list(images.shape))
-        ours, settings = options['backend'] == 'ours', [options[name] for name in ('lr', 'momentum', 'weight_decay')]
+        ours, settings = options['backend'] == 'ours', {name: options[name] for name in ('lr', 'momentum', 'weight_decay')}
         self.loss_func = CrossEntropyLoss() if ours else nn.CrossEntropyLoss()
-        self.opt = SGD(self.model.parameters(), *settings) if ours else torch.optim.SGD(
-            self.model.parameters(), settings[0], settings[1], weight_decay=settings[2])
+        self.opt = (SGD if ours else torch.optim.SGD)(self.model.parameters(), **settings)
 
 # %% ../nbs/04_training.ipynb #t4run008
 class _Shared:
@@ -479,7 +487,7 @@ def save_checkpoint(self:Run):
     tensors |= {f'velocity.{i}': v for i, v in enumerate(_velocities(self.opt)) if v is not None}
     tensors['random'] = torch.get_rng_state()
     if self.device == 'cuda': tensors['random.cuda'] = torch.cuda.get_rng_state()
-    meta = dict(options=self.options, sizes=self.sizes, n=self.batches.n, classes=self.images.classes, epoch=self.epoch, batch=self.batch,
+    meta = dict(options=self.options, sizes=self.sizes, classes=self.images.classes, images=self.digest, epoch=self.epoch, batch=self.batch,
                 n_seen=n_seen, loss_sum=loss_sum, history=[r._asdict() for r in self.history], version=__version__)
     newest, before = (Path(self.options['out']) / name for name in _checkpoints)
     try:
@@ -488,23 +496,27 @@ def save_checkpoint(self:Run):
             f.flush()
             os.fsync(f.fileno())
             if newest.exists() and self.newest_is_whole: os.replace(newest, before)
-    except OSError as e: raise _cannot_write(self.options['out'], e) from None
+    except OSError as e: raise _cannot_write(self.options['out'], e, _later) from None
     self.saved_at, self.newest_is_whole = time.monotonic(), True
 
 # %% ../nbs/04_training.ipynb #t4run012
-def _read_checkpoint(out):
-    "Name, tensors and dict of the newest checkpoint in the folder `out` that is whole; None if there is none. Says which are damaged."
+def _read_checkpoint(out, began):
+    "Name, tensors, dict of the newest whole checkpoint in `out` of the run that began then, None if there is none. Says what is left out."
     for path in (Path(out) / name for name in _checkpoints):
         if not path.exists(): continue
-        try: return path.name, *_unpack(path)
+        try:
+            tensors, meta = _unpack(path)
+            if 'options' not in meta or began not in (None, meta['options']['began']): raise ValueError('it is no checkpoint of this run')
+            return path.name, tensors, meta
         except (OSError, ValueError) as e: print(f'{path} is left out: {e}', file=sys.stderr)
 
 @patch
 def load_checkpoint(self:Run) -> bool:
     "Go on where the newest whole checkpoint in the run folder stands; False if there is none. A problem if it is of another run."
-    if (found := _read_checkpoint(self.options['out'])) is None: return False
+    if (found := _read_checkpoint(self.options['out'], self.options.get('began'))) is None: return False
     name, tensors, meta = found
     _check_same_run(self, meta)
+    self.options['began'] = meta['options']['began']
     self.model.load_state_dict({name.removeprefix('model.'): t for name, t in tensors.items() if name.startswith('model.')})
     velocities = (tensors.get(f'velocity.{i}') for i, _ in enumerate(self.model.parameters()))
     _set_velocities(self.opt, [None if v is None else v.to(self.device) for v in velocities])
@@ -516,7 +528,7 @@ def load_checkpoint(self:Run) -> bool:
     return True
 
 # %% ../nbs/04_training.ipynb #t4run014
-_free = ('folder', 'epochs', 'device', 'workers', 'out', 'resume', 'force', 'quiet')
+_free = ('folder', 'epochs', 'device', 'workers', 'out', 'resume', 'force', 'quiet', 'began')
 
 def _check_same(out, was, now):
     "A problem unless the options in `now` that decide the result are the ones of the run in `out`."
@@ -524,7 +536,7 @@ def _check_same(out, was, now):
         if option in _free or option not in was or was[option] == value: continue
         before, after = (','.join(map(str, v)) if isinstance(v, list) else v for v in (was[option], value))
         raise _BadValue(option, f'the run in {out} was begun with {before}, not {after}; '
-                        'leave the option out to go on, or choose another --out')
+                        f'go on with {before}, or choose another --out')
 
 def _check_same_run(run, meta):
     "A problem unless a checkpoint with this dict belongs to the run."
@@ -535,8 +547,8 @@ def _check_same_run(run, meta):
     before, now = meta['classes'], run.images.classes
     refuse_unless(before == now, 'data', f'knows {_some(before)}; {options["data"]} has {_some(now)}')
     refuse_unless(meta['sizes'] == run.sizes, 'resume', f'has layers of sizes {meta["sizes"]}, not {run.sizes}')
-    refuse_unless(meta['n'] == run.batches.n, 'data', f'was begun with {meta["n"]} images; now there are {run.batches.n}')
-    refuse_unless(meta['epoch'] <= options['epochs'], 'epochs', f'has had {meta["epoch"]} epochs already')
+    refuse_unless(meta['images'] == run.digest, 'data', f'was begun with other images than those that are now in {options["data"]}')
+    refuse_unless((begun := meta['epoch'] + (meta['batch'] > 0)) <= options['epochs'], 'epochs', f'has begun epoch {begun} already')
 
 def _some(classes): return f'{len(classes)} classes ({", ".join(classes[:3])}{", ..." if len(classes) > 3 else ""})'
 
@@ -576,7 +588,7 @@ def on_batch(self:Run, epoch, batch, loss):
     stop, due = self.team.sum(self.ctrl_c.is_set(), time.monotonic() - self.saved_at > _seconds_between)
     if self.batch == len(self.batches): return  # the end of an epoch is the matter of `on_epoch`
     if stop or due: self.save_checkpoint()
-    if stop: raise _Stopped(f'stopped in epoch {self.epoch + 1} after step {self.batch} of {len(self.batches)}')
+    if stop: raise KeyboardInterrupt(f'stopped in epoch {self.epoch + 1} after step {self.batch} of {len(self.batches)}')
 
 # %% ../nbs/04_training.ipynb #t4run019
 @patch
@@ -592,7 +604,7 @@ def on_epoch(self:Run, record):
     self.save_checkpoint()
     self.after_epoch(self.history[-1])
     stop, = self.team.sum(self.ctrl_c.is_set())
-    if stop: raise _Stopped(f'stopped after epoch {self.epoch}')
+    if stop: raise KeyboardInterrupt(f'stopped after epoch {self.epoch}')
 
 # %% ../nbs/04_training.ipynb #t4ev0002
 def _probabilities(model, x):
@@ -601,7 +613,7 @@ def _probabilities(model, x):
     model.eval()
     with torch.no_grad(): parts = [model(xb.to(p.dtype).to(p.device)).softmax(dim=1).float().cpu() for xb in x.split(1000)]
     model.train(training)
-    return torch.cat(parts) if parts else torch.empty(0, model.meta['n_classes'])
+    return torch.cat(parts)
 
 def _confusion(y, answers, n_classes):
     "How often each class (row) was taken for each class (column): (n_classes, n_classes) int64."
@@ -662,17 +674,21 @@ def _draw_worst(x, y, probs, classes, shape):
     return fig
 
 # %% ../nbs/04_training.ipynb #t4wr0001
-def _as_json(value): return json.dumps(value, indent=1, ensure_ascii=False, default=lambda v: v.item() if hasattr(v, 'item') else str(v))
+def _as_json(value):
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=lambda v: v.item() if hasattr(v, 'item') else str(v))
 
 def _begin(out, options, go_on):
-    "Make the run folder `out` ready: no leftovers, no checkpoints of another run, and a config.json that says what is done."
+    "Make the run folder `out` ready: a config.json that says which run it is from now on, and nothing half-written or of the run before."
+    options.setdefault('began', datetime.now(UTC).isoformat())
+    kept = {name: value for name, value in options.items() if name not in ('resume', 'force', 'quiet')}
+    old = _files[:-1] if not options['resume'] else () if go_on else _checkpoints
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for leftover in out.glob('.new-*'): shutil.rmtree(leftover, ignore_errors=True)
-        for leftover in [*out.glob('.*.part'), *(() if go_on else map(out.joinpath, _checkpoints))]: leftover.unlink(missing_ok=True)
-        kept = {name: value for name, value in options.items() if name not in ('resume', 'force', 'quiet')}
-        with atomic_write(out / 'config.json') as f:
-            f.write(_as_json(kept | dict(version=__version__, torch_version=torch.__version__)).encode())
+        with atomic_write(out / _config) as f:
+            f.write(_as_json(kept | dict(version=__version__, torch_version=torch.__version__)).encode(errors='backslashreplace'))
+        for folder in out.glob(f'{_aside}*'): shutil.rmtree(folder, ignore_errors=True)
+        parts = [part for name in _files for part in out.glob(f'.{name}.*.part')]
+        for path in (*map(out.joinpath, old), *parts): path.unlink(missing_ok=True)
     except OSError as e: raise _cannot_write(out, e) from None
 
 # %% ../nbs/04_training.ipynb #402470f5
@@ -682,7 +698,7 @@ def _write_run(out, model, history, images, probs):
     csv.writer(table).writerows([EpochRecord._fields, *history])
     confusion = _measure(probs, images.y_valid, images.classes)['confusion']
     try:
-        with tempfile.TemporaryDirectory(dir=out, prefix='.new-') as folder:
+        with tempfile.TemporaryDirectory(dir=out, prefix=_aside) as folder:
             aside = Path(folder)
             (aside / 'history.json').write_text(_as_json([r._asdict() for r in history]), encoding='utf-8')
             (aside / 'history.csv').write_text(table.getvalue(), encoding='utf-8', newline='')
@@ -691,16 +707,34 @@ def _write_run(out, model, history, images, probs):
             _draw_worst(images.x_valid, images.y_valid, probs, images.classes, images.shape).savefig(aside / 'worst.png', dpi=100)
             save_model(aside / _model, model)
             for file in sorted(aside.iterdir(), key=lambda file: file.name == _model): os.replace(file, out / file.name)
-    except OSError as e: raise _cannot_write(out, e) from None
+    except OSError as e: raise _cannot_write(out, e, _later) from None
+
+# %% ../nbs/04_training.ipynb #d4193046
+@patch
+def go(self:Run):
+    "The whole course of the run; `_Stopped` if Ctrl-C cuts it short."
+    out, resume = self.options['out'] and Path(self.options['out']), self.options['resume']
+    go_on = resume and self.load_checkpoint()
+    if resume and not go_on and not self.options['quiet']: print(f'nothing to go on with in {out}: a run on {self.options["data"]} begins')
+    if out and self.team.rank == 0: _begin(out, self.options, go_on)
+    try:
+        self.train()
+        if out and self.team.rank == 0:
+            x_valid = normalize(self.images.x_valid, **self.statistics)
+            _write_run(out, self.model, self.history, self.images, _probabilities(self.model, x_valid))
+    except KeyboardInterrupt as e: raise _Stopped(str(e) or 'stopped') from None
 
 # %% ../nbs/04_training.ipynb #t4opt002
 def _read_config(out):
     "The options of the run in the folder `out`; none if there is no such run, a problem if they cannot be read."
-    try: config = json.loads((Path(out) / 'config.json').read_text(encoding='utf-8'))
+    remedy = 'delete it, and give the options of the run again'
+    try: config = json.loads((Path(out) / _config).read_text(encoding='utf-8'))
     except FileNotFoundError: return {}
-    except (OSError, ValueError, RecursionError) as e: raise _NotAvailable('resume', f'{out}/config.json cannot be read: {e}') from None
-    if not isinstance(config, dict): raise _NotAvailable('resume', f'{out}/config.json does not hold the options of a run')
-    return {name: value for name, value in config.items() if name in signature(train).parameters and name != 'out'}
+    except (OSError, ValueError, RecursionError) as e:
+        raise _NotAvailable('resume', f'{out}/{_config} cannot be read ({e}); {remedy}') from None
+    if not isinstance(config, dict): raise _NotAvailable('resume', f'{out}/{_config} does not hold the options of a run; {remedy}')
+    known = {*signature(train).parameters, 'began'} - {'out'}
+    return {name: _as_kept(name, value) for name, value in config.items() if name in known}
 
 def _complete(given):
     "All options of `train`: the given ones, then those of the run to go on with, then the defaults."
@@ -713,12 +747,13 @@ def _complete(given):
     return defaults | dict(hidden=list(defaults['hidden'])) | config | given
 
 def _as_kept(option, value):
-    "The value of an option as config.json keeps it: lists, and absolute paths of a user's own images."
-    if option in ('data', 'out') and value is not None and (not isinstance(value, (str, Path)) or not str(value)):
-        raise _BadValue(option, f'must be the name of a folder, got {value!r}')
+    "The value of an option as config.json keeps it: lists, and paths that do not depend on where you stand."
     if option == 'hidden': return list(value) if isinstance(value, (list, tuple)) else [value]
-    if option == 'data' and value not in DATASETS and os.path.exists(path := os.path.expanduser(value)): return os.path.abspath(path)
-    return str(value) if isinstance(value, Path) else value
+    if option not in ('data', 'folder', 'out') or value is None: return value
+    if not isinstance(value, (str, Path)) or not str(value): raise _BadValue(option, f'must be the name of a folder, got {value!r}')
+    path = os.path.expanduser(value)
+    if option == 'data' and (value in DATASETS or not os.path.exists(path)): return str(value)
+    return path if option == 'out' else os.path.abspath(path)
 
 # %% ../nbs/04_training.ipynb #2fe4a4ce
 def train_run(
@@ -728,21 +763,15 @@ def train_run(
     "Do what `train` does, with only the options that were really given; return the finished run."
     options = _complete(given)
     _check_options(options)
-    out = options['out'] and Path(options['out'])
-    if out: _check_out(out, options['resume'], options['force'])
-    images = team.load(options['data'], options['folder'])
+    if options['out']: _check_out(Path(options['out']), options['resume'], options['force'])
     try:
+        images = team.load(options['data'], options['folder'])
         with torch.random.fork_rng(devices=[]):
             run = Run(options, images, team)
-            go_on = options['resume'] and run.load_checkpoint()
-            if out and team.rank == 0: _begin(out, options, go_on)
-            run.train()
-            if out and team.rank == 0:
-                x_valid = normalize(images.x_valid, **run.statistics)
-                _write_run(out, run.model, run.history, images, _probabilities(run.model, x_valid))
+            run.go()
     except (RuntimeError, MemoryError) as e:
         if 'allocate' not in str(e) and not isinstance(e, (MemoryError, torch.OutOfMemoryError)): raise
-        raise _NotAvailable('hidden', 'the memory does not suffice for these layers and batches') from None
+        raise _NotAvailable('hidden', 'the memory does not suffice for these images, layers and batches') from None
     return run
 
 # %% ../nbs/04_training.ipynb #8078f28d
@@ -775,13 +804,14 @@ def train(
 def _model_of(run):
     "The model in a run folder or a model file, and its dict; a problem if there is none."
     path = Path(run) / _model if os.path.isdir(run) else Path(run)
-    stopped = any((Path(run) / name).exists() for name in _checkpoints)
+    stopped = any((Path(run) / name).exists() for name in (_config, *_checkpoints))
     if not path.exists(): raise _NotAvailable('run', f'{run} holds no finished run' + (
         f'; go on with it: minibatch_train --resume --out {shlex.quote(str(run))}' if stopped else f': there is no file {path}'))
     model, meta = load_model(path)
     n_classes, shape, classes = meta['sizes'][-1], meta.get('shape'), meta.get('class_names')
     good = (isinstance(classes, list) and len(classes) == n_classes and all(isinstance(name, str) for name in classes)
             and isinstance(shape, list) and len(shape) in (2, 3) and all(isinstance(size, int) and size > 0 for size in shape)
+            and all(isinstance(meta.get(name), (str, type(None))) for name in ('data', 'folder'))
             and math.prod(shape) == meta['sizes'][0] and shape[2:] in ([], [3])
             and all(isinstance(meta.get(name), float) and math.isfinite(meta[name]) for name in ('mean', 'std')) and meta['std'])
     if not good: raise ValueError(f'{path} holds a model but not what is needed to use it: shape, class_names, mean and std that fit')
@@ -824,14 +854,15 @@ def predict(
     is_path = isinstance(model_or_run, (str, Path))
     model, meta = _model_of(model_or_run) if is_path else (model_or_run, getattr(model_or_run, 'meta', {}))
     if isinstance(images, (str, Path)): images = [images]
-    if isinstance(images, (list, tuple)) and not all(isinstance(image, Tensor) for image in images):
+    if isinstance(images, (list, tuple)) and any(isinstance(image, (str, Path)) for image in images):
         if not {'shape', 'mean', 'std'} <= meta.keys():
             raise ValueError('predict: this model does not know the size of its images; give a tensor')
         images = torch.from_numpy(np.stack([_read_image(path, meta['shape']) for path in images]))
-    x = torch.stack(list(images)) if isinstance(images, (list, tuple)) else torch.as_tensor(images)
+    try: x = torch.stack([*map(torch.as_tensor, images)]) if isinstance(images, (list, tuple)) else torch.as_tensor(images)
+    except (RuntimeError, TypeError) as e: raise ValueError(f'predict: expected paths, a tensor, or tensors of one size: {e}') from None
     n_in = next(iter(model.parameters())).shape[1]
-    if x.dim() < 2 or x[0].numel() != n_in: raise ValueError(f'predict: expected images (n, {n_in}), got {tuple(x.shape)}')
-    x = x.flatten(1) if x.is_floating_point() else x.flatten(1).float() / 255
+    if x.dim() < 2 or math.prod(x.shape[1:]) != n_in: raise ValueError(f'predict: expected images (n, {n_in}), got {tuple(x.shape)}')
+    x = x.flatten(1) / (1 if x.is_floating_point() or x.dtype == torch.bool else 255)
     probs = _probabilities(model, normalize(x, meta['mean'], meta['std']) if 'mean' in meta else x)
     return probs, probs.argmax(dim=1)
 
@@ -909,7 +940,8 @@ def _train_command(parser, argv, team=Team()):
         try: train_run(options, team)
         except _Stopped as e:
             raise KeyboardInterrupt(f'{e}; go on with: {parser.prog} --resume --out {shlex.quote(options["out"])}') from None
-        if not options.get('quiet') and team.rank == 0: print(f'wrote {options["out"]}: {", ".join(sorted(os.listdir(options["out"])))}')
+        if not options.get('quiet') and team.rank == 0:
+            print(f'wrote {options["out"]}: {", ".join(sorted({*_files}.intersection(os.listdir(options["out"]))))}')
     return 0
 
 # %% ../nbs/04_training.ipynb #t4cmd003
@@ -917,18 +949,23 @@ def main_eval(
     argv:list=None, # Arguments; by default those of the command line
 ) -> int:  # Exit status, 0 if all went well; SystemExit otherwise
     "The command `minibatch_eval`."
-    parser = _Parser('minibatch_eval', description='Measure how good a trained model is.')
-    parser.add_argument('run', help='run folder, or the file of a model')
+    parser = _reading_parser('minibatch_eval', 'Measure how good a trained model is.', 'print one JSON object with all figures')
     parser.add_argument('--test', action='store_true', help='measure on the test images rather than on those for validation')
     parser.add_argument('--data', help='measure on all images of this folder or .npz file, or on those of another data set')
     parser.add_argument('--folder', help='folder that holds the data sets (default: that of the run)')
-    parser.add_argument('--json', action='store_true', help='print one JSON object with all figures')
     options = vars(parser.parse_args(argv))
     as_json = options.pop('json')
     with _one_line_errors(parser):
         result = evaluate(**options)
         print(_as_json(result) if as_json else _as_text(result))
     return 0
+
+def _reading_parser(prog, description, json):
+    "The parser of a command that reads a run."
+    parser = _Parser(prog, description=description)
+    parser.add_argument('run', help='run folder, or the file of a model')
+    parser.add_argument('--json', action='store_true', help=json)
+    return parser
 
 # %% ../nbs/04_training.ipynb #t4cmd004
 def _as_text(result):
@@ -951,10 +988,8 @@ def main_predict(
     argv:list=None, # Arguments; by default those of the command line
 ) -> int:  # Exit status, 0 if all went well; SystemExit otherwise
     "The command `minibatch_predict`."
-    parser = _Parser('minibatch_predict', description='Say what is on images.')
-    parser.add_argument('run', help='run folder, or the file of a model')
+    parser = _reading_parser('minibatch_predict', 'Say what is on images.', 'print a JSON list with an object for each image')
     parser.add_argument('image', nargs='+', help='PNG or JPEG file, of any size')
-    parser.add_argument('--json', action='store_true', help='print a JSON list with an object for each image')
     options = parser.parse_args(argv)
     with _one_line_errors(parser):
         _, meta = model_and_meta = _model_of(options.run)
@@ -965,5 +1000,6 @@ def main_predict(
         if options.json: print(_as_json(found))
         else:
             for one in found:
-                print(f'{one["image"]}: ' + ', '.join(f'{_printable(guess["name"])} {guess["probability"]:.3f}' for guess in one['top']))
+                guesses = ', '.join(f'{_printable(guess["name"])} {guess["probability"]:.3f}' for guess in one['top'])
+                print(f'{_printable(one["image"])}: {guesses}')
     return 0

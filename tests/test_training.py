@@ -3,6 +3,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,62 @@ def test_a_finished_run_is_overwritten_only_with_force(tmp_path):
     assert weights(tmp_path / "a run") != before
 
 
+class Killed(BaseException):
+    """Ends a command at once, as SIGKILL would."""
+
+
+def kill_at(monkeypatch, owner, name, nth=1):
+    """Let the nth call of a function end everything."""
+    calls, original = iter(range(1, 1000)), getattr(owner, name)
+
+    def call(*args, **kwargs):
+        if next(calls) == nth:
+            raise Killed
+        return original(*args, **kwargs)
+    monkeypatch.setattr(owner, name, call)
+
+
+SMALL = ["--epochs=1", "--hidden=4", "--batch-size=500", "--out=run"]
+
+
+@pytest.mark.parametrize("name, nth", [("Path.unlink", 2), ("Path.unlink", 4), ("Run.train", 1)])
+def test_an_overwritten_run_never_comes_back(tmp_path, finished, monkeypatch, name, nth):
+    shutil.copytree(finished, tmp_path / "run")
+    owner, function = dict(Path=training.Path, Run=training.Run)[name.split(".")[0]], name.split(".")[1]
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        kill_at(patched, owner, function, nth)
+        run(tmp_path, *SMALL, "--seed=5", "--force")
+    if name == "Run.train":
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.json"]
+        is_one_line(call("minibatch_eval", tmp_path, "run"), 1, "go on with it: minibatch_train --resume --out run")
+    done = run(tmp_path, "--resume", "--out=run")
+    assert done.returncode == 0 and done.stdout.startswith("nothing to go on with in run: a run on fashion_mini begins"), done.stderr
+    assert all("is no checkpoint of this run" in line for line in done.stderr.splitlines())
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["seed"], config["hidden"], len(history(tmp_path / "run"))) == (5, [4], 1)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {"checkpoint-before.safetensors"}
+
+
+@pytest.mark.parametrize("args", [["--data=mnist", "--folder=nowhere"], ["--device=mps", "--dtype=float64"], ["--hidden=99999,99999"]])
+def test_a_run_that_cannot_begin_costs_nothing(tmp_path, finished, monkeypatch, args):
+    for name, value in NO_NETWORK.items():
+        monkeypatch.setenv(name, value)
+    shutil.copytree(finished, tmp_path / "run")
+    assert run(tmp_path, *args, "--out=run", "--force").returncode in (1, 2)
+    for path in finished.iterdir():
+        assert (tmp_path / "run" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_files_of_others_stay_in_the_run_folder(tmp_path):
+    others = {".new-photos", ".film.part", "notes.txt"}
+    (tmp_path / ".new-photos").mkdir()
+    for name in (".film.part", "notes.txt", ".checkpoint.safetensors.1-2.part"):
+        (tmp_path / name).touch()
+    done = run(tmp_path, *SMALL[:-1], "--out=.")
+    assert done.stdout.splitlines()[-1] == f"wrote .: {', '.join(sorted(FILES - {'checkpoint-before.safetensors'}))}"
+    assert {path.name for path in tmp_path.iterdir()} == FILES - {"checkpoint-before.safetensors"} | others
+
+
 @pytest.mark.parametrize("args, status, words", [
     (["--data=imagenet"], 2, "--data: must be one of fashion_mini, "),
     (["--lr=-0.1"], 2, "--lr: must be a number greater than 0, got -0.1"),
@@ -213,6 +270,55 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     assert weights(tmp_path / "run") == before
 
 
+def test_what_is_no_checkpoint_of_the_run_is_named(tmp_path, finished):
+    shutil.copytree(finished, tmp_path / "run")
+    before = weights(finished)
+    (tmp_path / "run" / "checkpoint.safetensors").write_bytes(before)
+    done = run(tmp_path, "--resume", "--out=run", "--quiet")
+    assert done.returncode == 0 and done.stderr.count("\n") == 1
+    assert os.path.join("run", "checkpoint.safetensors") + " is left out: it is no checkpoint of this run" in done.stderr
+    assert weights(tmp_path / "run") == before
+
+
+def test_other_images_cannot_go_on(tmp_path):
+    x, y = np.arange(240, dtype=np.uint8).reshape(20, 3, 4), np.arange(20) % 2
+    np.savez(tmp_path / "own.npz", x=x, y=y)
+    assert run(tmp_path, "--data=own.npz", *SMALL).returncode == 0
+    for changed in (dict(x=x[::-1], y=y), dict(x=x, y=y[::-1])):
+        np.savez(tmp_path / "own.npz", **changed)
+        is_one_line(run(tmp_path, "--resume", "--out=run"), 2, "--data: the run in run was begun with other images than those that are now in ")
+
+
+class Impatient(training.Team):
+    """Presses Ctrl-C when something has been summed up 13 times: after a step of the second epoch, if an epoch has 6."""
+    n = 13
+
+    def sum(self, *numbers):
+        self.n -= 1
+        if self.n == 0:
+            signal.raise_signal(signal.SIGINT)
+        return numbers
+
+
+def test_an_epoch_that_has_begun_is_not_cut_short(tmp_path):
+    with pytest.raises(KeyboardInterrupt, match="stopped in epoch 2 after step 4 of 6"):
+        training.train_run(dict(epochs=3, hidden=4, batch_size=1000, out=tmp_path / "run", quiet=True), Impatient())
+    is_one_line(run(tmp_path, "--resume", "--out=run", "--epochs=1"), 2, "--epochs: the run in run has begun epoch 2 already")
+
+
+def test_ctrl_c_while_the_files_are_written(tmp_path, monkeypatch):
+    def write_run(*args):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(training, "_write_run", write_run)
+    done = run(tmp_path, *SMALL, "--quiet")
+    is_one_line(done, 130, "minibatch_train: stopped; go on with: minibatch_train --resume --out run")
+
+
+def test_the_folder_of_data_sets_is_found_from_anywhere(tmp_path):
+    assert run(tmp_path, *SMALL, "--folder=data").returncode == 0
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["folder"] == os.path.join(os.path.realpath(tmp_path), "data")
+
+
 def test_another_architecture_cannot_go_on(finished):
     for args in (["--hidden=50"], ["--hidden=20,4"], ["--dtype=float64"], ["--backend=torch"]):
         is_one_line(run(finished.parent, "--resume", "--out=run", *args), 2, f"{args[0].split('=')[0]}: the run in run was begun with ")
@@ -274,6 +380,20 @@ def test_images_of_ones_own(tmp_path):
     is_one_line(run(tmp_path, "--data=own", "--out=new"), 1, "empty is empty")
     is_one_line(call("minibatch_eval", tmp_path, "runs/own"), 1, "empty is empty")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every file name is text")
+def test_names_that_are_no_text(tmp_path):
+    write_images(tmp_path / "own", 2)
+    os.rename(tmp_path / "own", os.fsencode(tmp_path / "own") + b"\xff")
+    os.rename(os.fsencode(tmp_path / "own") + b"\xff/class 1", os.fsencode(tmp_path / "own") + b"\xff/\xfe")
+    done = run(tmp_path, "--data=own\udcff", *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert run(tmp_path, "--resume", "--out=run").returncode == 0
+    measured = call("minibatch_eval", tmp_path, "run", "--json")
+    assert [row["name"] for row in json.loads(measured.stdout)["per_class"]] == ["class 0", "\udcfe"]
+    done = call("minibatch_predict", tmp_path, "run", "own\udcff/\udcfe/0.png")
+    assert done.stdout.startswith("own?/?/0.png: ") and done.stdout.isprintable() is False and done.stdout.count("\n") == 1
 
 
 def test_an_npz_file_of_ones_own(tmp_path):
