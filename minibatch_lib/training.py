@@ -8,6 +8,7 @@ __all__ = ['History', 'EpochBatches', 'save_model', 'load_model', 'Team', 'Run',
 
 # %% ../nbs/04_training.ipynb #971ab93e
 import argparse
+import atexit
 import csv
 import hashlib
 import json
@@ -21,6 +22,7 @@ import tempfile
 import threading
 import time
 import warnings
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from inspect import signature
@@ -343,14 +345,16 @@ def _progress(epochs, steps, done, quiet):
     "Yield `after_step(mean_loss)`, which moves a bar, and `after_epoch(record)`, which prints a line."
     from tqdm import tqdm
     columns, lines = shutil.get_terminal_size()
-    with tqdm(total=epochs * steps, initial=done, unit='step', leave=False, disable=quiet or None, ncols=columns, nrows=lines) as bar:
+    hidden = quiet or not sys.stderr or None  # None: hidden unless it is a terminal
+    with tqdm(total=epochs * steps, initial=done, unit='step', leave=False, disable=hidden, ncols=columns, nrows=lines) as bar:
         def after_step(mean_loss):
             bar.update()
             if bar.n % 10 == 0: bar.set_postfix(loss=f'{mean_loss:.3f}', refresh=False)
         def after_epoch(r):
-            if not quiet: bar.write(f'epoch {r.epoch + 1:2}/{epochs}  train loss {r.train_loss:.4f}  '
-                                    f'valid loss {r.valid_loss:.4f}  accuracy {r.metric:.4f}  {r.seconds:.1f} s')
-            if not quiet: sys.stdout.flush()
+            if quiet: return
+            with bar.external_write_mode():
+                print(f'epoch {r.epoch + 1:2}/{epochs}  train loss {r.train_loss:.4f}  '
+                      f'valid loss {r.valid_loss:.4f}  accuracy {r.metric:.4f}  {r.seconds:.1f} s', flush=True)
         yield after_step, after_epoch
 
 # %% ../nbs/04_training.ipynb #6ea2f359
@@ -770,6 +774,8 @@ def train_run(
             run = Run(options, images, team)
             run.go()
     except (RuntimeError, MemoryError) as e:
+        if isinstance(e.__cause__, BrokenProcessPool):
+            raise _NotAvailable('workers', 'one of them died, perhaps for want of memory; go on with --resume and fewer of them') from None
         if 'allocate' not in str(e) and not isinstance(e, (MemoryError, torch.OutOfMemoryError)): raise
         raise _NotAvailable('hidden', 'the memory does not suffice for these images, layers and batches') from None
     return run
@@ -910,17 +916,18 @@ def _train_parser(prog='minibatch_train'):
 def _one_line_errors(parser):
     "Turn problems within into one line of the parser's program and an exit status."
     def leave(status, message): parser.exit(status, f'{parser.prog}: {" ".join(str(message).split())}\n')
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to stop
     if hasattr(sys.stdout, 'reconfigure'): sys.stdout.reconfigure(errors='backslashreplace')
     try:
         yield
-        sys.stdout.flush()
+        print(end='', flush=True)
     except _Problem as e:
         flag = f'--{e.option.replace("_", "-")}'
         leave(e.status, f'error: {flag}: {e.problem}' if flag in parser._option_string_actions else f'error: {e.problem}')
     except KeyboardInterrupt as e: leave(130, str(e) or 'stopped')
     except ValueError as e: leave(1, f'error: {e}')
     except OSError as e:  # among them a pipe that nobody reads, as in `minibatch_train | head -1`, and a full disk behind the output
-        if sys.stdout is sys.__stdout__: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if sys.stdout and sys.stdout is sys.__stdout__: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(e, BrokenPipeError): raise SystemExit(1) from None
         leave(1, f'error: {e}')
 

@@ -1,6 +1,7 @@
 """The commands `minibatch_train`, `minibatch_eval` and `minibatch_predict`: as processes of their own where that matters."""
 import io
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -200,6 +201,15 @@ def test_a_full_disk_behind_the_output_costs_one_line(tmp_path, finished, name, 
     assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="closes a file descriptor as a shell does")
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+def test_without_an_output(tmp_path, finished, closed):
+    (tmp_path / "run").symlink_to(finished)
+    for line in (f"{HERE}/minibatch_train --epochs=1 --hidden=4 --out=new {closed}", f"{HERE}/minibatch_eval run {closed}"):
+        done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
 def test_a_full_disk_costs_one_line_and_leaves_nothing_half_written(tmp_path):
     limited = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); " \
               "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); from minibatch_lib.training import main; main()"
@@ -312,6 +322,18 @@ def test_ctrl_c_while_the_files_are_written(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "_write_run", write_run)
     done = run(tmp_path, *SMALL, "--quiet")
     is_one_line(done, 130, "minibatch_train: stopped; go on with: minibatch_train --resume --out run")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_a_worker_that_dies_costs_one_line(tmp_path, monkeypatch):
+    class Murderous(training.Team):
+        def sum(self, *numbers):
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            return numbers
+    original = training.train_run
+    monkeypatch.setattr(training, "train_run", lambda options, team: original(options, Murderous()))
+    is_one_line(run(tmp_path, *SMALL, "--workers=1", "--quiet"), 1, "--workers: one of them died", "go on with --resume")
 
 
 def test_the_folder_of_data_sets_is_found_from_anywhere(tmp_path):
