@@ -8,10 +8,12 @@ __all__ = ['average_grads', 'Averaging', 'Together', 'main_distributed', 'Link',
 # %% ../nbs/05_distributed.ipynb #d5imp001
 import argparse
 import json
+import math
 import os
 import socket
 import sys
 import tempfile
+import threading
 import time
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from typing import NamedTuple
@@ -21,6 +23,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from fastcore.basics import patch
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 from safetensors.torch import load_file
 from torch import nn
@@ -28,7 +31,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from .minibatch import SGD, CrossEntropyLoss, fit, get_model
 from .testing import best_of
-from .training import Team, _complete, _free, _Images, _BadValue, _NotAvailable, _train_command, _train_parser
+from .training import (
+    Team, _BadValue, _check_options, _complete, _free, _Images, _NotAvailable, _one_line_errors, _train_command, _train_parser)
 
 # %% ../nbs/05_distributed.ipynb #d5avg001
 def average_grads(
@@ -67,7 +71,8 @@ class Together(Team):
     def __init__(
         self,
         store, # Where the processes leave short messages for each other
-    ): self.store, self.rank, self.size = store, dist.get_rank(), dist.get_world_size()
+        lasting, # The same for messages to those that torchrun may start after them
+    ): self.store, self.lasting, self.rank, self.size = store, lasting, dist.get_rank(), dist.get_world_size()
 
     def sum(self, *numbers):
         "The sum of each number over all processes."
@@ -80,10 +85,14 @@ class Together(Team):
 def load(self:Together, data, folder):
     "The `_Images` of a data set, loaded by one process of each machine, or a problem."
     key, first = f'images {os.environ["GROUP_RANK"]}', os.environ['LOCAL_RANK'] == '0'
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+    with ExitStack() as cleanup:
         if first:
             images = super(Together, self).load(data, folder)
-            save_file({name: t.numpy() for name, t in zip(_Images._fields, images[:4])}, f'{place}/images')
+            try:
+                place = cleanup.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+                save_file({name: t.numpy() for name, t in zip(_Images._fields, images[:4])}, f'{place}/images')
+            except (OSError, SafetensorError) as e: raise _NotAvailable(
+                'TMPDIR', f'no room for the images in {tempfile.gettempdir()} ({e}); name another folder in the variable TMPDIR') from None
             self.store.set(key, json.dumps([place, images.classes, images.shape]))
         else:
             where, classes, shape = json.loads(self.store.get(key))
@@ -96,6 +105,7 @@ def load(self:Together, data, folder):
 def wrap(self:Together, run):
     "Model, loss and optimizer that train on all processes' rows together. A problem if the processes differ in what they train."
     self._check_same_start(run)
+    if self.rank == 0: self.lasting.set('begun', 'yes')
     def weight():
         n, n_all = run.counts()
         return n / n_all
@@ -143,8 +153,20 @@ def _joined():
     part = _meet(store, rank, size)
     if torch.cuda.is_available(): torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
     dist.init_process_group('cpu:gloo,cuda:nccl' if torch.cuda.is_available() else 'gloo', store=part, rank=rank, world_size=size)
-    try: yield Together(part)
+    try: yield Together(part, store)
     finally: dist.destroy_process_group()
+
+# %% ../nbs/05_distributed.ipynb #7ba70fb2
+@contextmanager
+def _ending_with_starter():
+    "End this process soon after the one that started it, even if that was killed."
+    starter, left = os.getppid(), threading.Event()
+    def watch():
+        while not left.wait(1):
+            if os.getppid() != starter: os._exit(1)
+    threading.Thread(target=watch, daemon=True).start()
+    try: yield
+    finally: left.set()
 
 # %% ../nbs/05_distributed.ipynb #d5voice2
 @contextmanager
@@ -176,13 +198,15 @@ def main_distributed(
     if not dist.is_torchelastic_launched():
         parser.parse_args(argv)
         parser.error('start it with torchrun, as in: torchrun --nproc_per_node=2 -m minibatch_lib.distributed')
-    with _joined() as team, _one_voice(parser, team):
-        restarts, = team.sum(int(os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)))
-        if restarts: parser.set_defaults(resume=True)
+    with _ending_with_starter(), _joined() as team, _one_voice(parser, team):
+        if team.lasting.check(['begun']): parser.set_defaults(resume=True)
         given = vars(parser.parse_args(argv))
         if not given.pop('measure', False): return _train_command(parser, argv, team)
-        options = _complete(given)
-        print(json.dumps(measure(team, [784, *options['hidden'], 10], options['batch_size'] // team.size)))
+        with _one_line_errors(parser):
+            options = _complete(given)
+            _check_options(options)
+            largest_share = math.ceil(options['batch_size'] / team.size)
+            print(json.dumps(measure(team, [784, *options['hidden'], 10], largest_share)))
         return 0
 
 # %% ../nbs/05_distributed.ipynb #d5cost06

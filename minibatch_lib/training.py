@@ -767,7 +767,7 @@ def train_run(
     "Do what `train` does, with only the options that were really given; return the finished run."
     options = _complete(given)
     _check_options(options)
-    if options['out']: _check_out(Path(options['out']), options['resume'], options['force'])
+    if options['out'] and team.rank == 0: _check_out(Path(options['out']), options['resume'], options['force'])
     try:
         images = team.load(options['data'], options['folder'])
         with torch.random.fork_rng(devices=[]):

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,12 +16,13 @@ import torch
 import torch.distributed as dist
 
 from minibatch_lib import distributed
-from minibatch_lib.training import load_model, train
+from minibatch_lib.training import Team, load_model, train, train_run
 
 pytestmark = pytest.mark.skipif(os.name == "nt" or not dist.is_available(), reason="torchrun with gloo")
 
 LOOPBACK = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), "") if os.name == "posix" else ""
 OPTIONS = dict(epochs=1, batch_size=100, dtype="float64")
+ONE_DIES = Path(__file__).with_name("one_dies.py")
 
 
 def arguments(**options):
@@ -28,49 +30,39 @@ def arguments(**options):
     return [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in options.items()]
 
 
-def torchrun(*args, **options):
-    """The command for torchrun with its `args`, and the environment for it."""
-    command = [sys.executable, "-m", "torch.distributed.run", *args, "-m", "minibatch_lib.distributed", *arguments(**options)]
+def torchrun(*args, dies=None, **options):
+    """The command for torchrun with its `args`, and the environment for it; `dies` says which process of one_dies.py shall die, and where."""
+    program = ["-m", "minibatch_lib.distributed"] if dies is None else [str(ONE_DIES), *map(str, dies)]
+    command = [sys.executable, "-m", "torch.distributed.run", *args, *program, *arguments(**options)]
     return dict(args=command, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"})
 
 
 def run(folder, *args, **options):
-    return subprocess.run(**torchrun("--standalone", *args, **options), cwd=folder, capture_output=True, encoding="utf-8", timeout=180)
+    command = torchrun("--standalone", *args, **options)
+    return subprocess.run(**command, cwd=folder, capture_output=True, encoding="utf-8", timeout=180)
 
 
 @contextmanager
 def started(folder, *args, **options):
-    """A running torchrun; whatever happens, nothing of it is left in the end."""
+    """A running torchrun; whatever happens, it ends, and with it all that it started."""
     process = subprocess.Popen(**torchrun(*args, **options), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                encoding="utf-8", start_new_session=True)
     try:
         yield process
     finally:
-        for pid in {*descendants(process.pid), process.pid} if process.poll() is None else ():
-            os.kill(pid, signal.SIGKILL)
+        process.kill()
         process.communicate()
 
 
-def parents():
-    """The parent of every process."""
-    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    return dict(map(int, line.split()) for line in table.splitlines())
-
-
-def descendants(pid):
-    """The processes that a process started, and those that they started."""
-    found, pairs = {pid}, parents().items()
-    while more := {child for child, parent in pairs if parent in found} - found:
-        found |= more
-    return found - {pid}
-
-
-def alive(pids):
-    """Those of the processes that still run (a zombie does not)."""
-    if not pids:
-        return []
-    table = subprocess.run(["ps", "-o", "pid=,stat=", "-p", ",".join(map(str, pids))], capture_output=True, text=True).stdout
-    return [line for line in table.splitlines() if line.split()[1][0] != "Z"]
+def left_of(folder):
+    """The processes that still run with the name of this folder in their command, after half a minute at most."""
+    end = time.monotonic() + 30
+    while True:
+        table = subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True).stdout
+        left = [line for line in table.splitlines() if str(folder) in line]
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.1)
 
 
 def weights(model):
@@ -93,12 +85,16 @@ def notes_of_torchrun(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("torchrun")))
 
 
+def few(folder):
+    """An .npz file of 34 images: 27 to train on and 7 to validate with."""
+    path = folder / "few.npz"
+    np.savez(path, x=np.random.default_rng(0).integers(0, 256, (34, 6, 6), dtype=np.uint8), y=np.arange(34) % 3)
+    return str(path)
+
+
 @pytest.fixture
 def few_images(tmp_path):
-    """An .npz file of 33 images: 27 to train on and 6 to validate with."""
-    path = tmp_path / "few.npz"
-    np.savez(path, x=np.random.default_rng(0).integers(0, 256, (33, 6, 6), dtype=np.uint8), y=np.arange(33) % 3)
-    return str(path)
+    return few(tmp_path)
 
 
 def test_two_processes_train_as_one(tmp_path):
@@ -108,14 +104,6 @@ def test_two_processes_train_as_one(tmp_path):
     epoch, wrote = done.stdout.splitlines()
     assert epoch.startswith("epoch  1/1  train loss ") and wrote.startswith("wrote runs/fashion_mini: ")
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
-
-
-@pytest.mark.parametrize("backend", ["ours", "torch"])
-def test_unequal_and_empty_shares(tmp_path, few_images, backend):
-    options = OPTIONS | dict(data=few_images, batch_size=13, epochs=2, backend=backend, hidden="7,5")
-    done = run(tmp_path, "--nproc_per_node=3", **options, out="run")
-    assert done.returncode == 0, done.stderr
-    same_run(tmp_path / "run", *train(**options | dict(hidden=(7, 5)), quiet=True))
 
 
 @pytest.fixture
@@ -128,67 +116,115 @@ def two_nodes(monkeypatch):
     return ["--nnodes=2", "--nproc_per_node=1", "--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}", "--local-addr=127.0.0.1"]
 
 
-def test_two_nodes_train_as_one(tmp_path, few_images, two_nodes):
-    options = OPTIONS | dict(data=few_images, batch_size=11, backend="torch")
-    with started(tmp_path, *two_nodes, **options, out="run") as one, started(tmp_path, *two_nodes, **options, out="run") as other:
-        outputs = [process.communicate(timeout=180) for process in (one, other)]
-    assert [one.returncode, other.returncode] == [0, 0], outputs
-    assert sorted(len(out.splitlines()) for out, _ in outputs) == [0, 2]
-    same_run(tmp_path / "run", *train(**options, quiet=True))
-
-
-LONG = dict(epochs=3, batch_size=100, hidden=200, dtype="float64")
+# With the few images each epoch is three steps, of 13, 13 and 1 row: two or three processes have unequal shares, and some none.
+THREE_EPOCHS = dict(epochs=3, batch_size=13, hidden="7,5", dtype="float64")
+SECOND_EPOCH = ("on_batch", 4)  # in the middle of it, after a checkpoint
 
 
 @pytest.fixture(scope="module")
-def undisturbed():
-    return train(**LONG, quiet=True)
+def undisturbed(tmp_path_factory):
+    return train(few(tmp_path_factory.mktemp("undisturbed")), **THREE_EPOCHS | dict(hidden=(7, 5), quiet=True))
 
 
-def kill_one(torchrun, folder):
-    """SIGKILL for a worker in the middle of an epoch, after a checkpoint; return all the processes that there were."""
-    end = time.monotonic() + 120
-    while not (folder / "run" / "checkpoint.safetensors").exists():
-        assert torchrun.poll() is None and time.monotonic() < end
-        time.sleep(0.05)
-    time.sleep(0.2)
-    there = descendants(torchrun.pid)
-    os.kill(max(pid for pid, parent in parents().items() if parent == torchrun.pid), signal.SIGKILL)
-    return there
+def test_two_nodes_go_on_when_a_process_of_one_was_killed(tmp_path, few_images, two_nodes, undisturbed):
+    command = [*two_nodes, "--max-restarts=1"]
+    options = THREE_EPOCHS | dict(dies=("self", 1, *SECOND_EPOCH), data=few_images, out="run")
+    with started(tmp_path, *command, **options) as one, started(tmp_path, *command, **options) as other:
+        outputs = [process.communicate(timeout=180) for process in (one, other)]
+    assert [one.returncode, other.returncode] == [0, 0], outputs
+    assert (tmp_path / "died").exists()
+    assert sorted(line.split()[0] for out, _ in outputs for line in out.splitlines()) == ["epoch", "epoch", "epoch", "wrote"]
+    same_run(tmp_path / "run", *undisturbed)
 
 
-def test_a_killed_worker_ends_the_run_which_others_can_finish(tmp_path, undisturbed):
-    with started(tmp_path, "--standalone", "--nproc_per_node=2", **LONG, workers=1, out="run") as process:
-        there = kill_one(process, tmp_path)
-        killed_at = time.monotonic()
-        _, error = process.communicate(timeout=120)
-    assert process.returncode == 1 and time.monotonic() - killed_at < 30
-    assert "minibatch_lib.distributed FAILED" in error and "SIGKILL" in error
+def test_a_killed_worker_ends_the_run_which_others_can_finish(tmp_path, few_images, undisturbed):
+    options = THREE_EPOCHS | dict(data=few_images, backend="torch", workers=1, out=tmp_path / "run")
+    done = run(tmp_path, "--nproc_per_node=2", dies=("self", 1, *SECOND_EPOCH), **options)
+    seconds_after = time.time() - (tmp_path / "died").stat().st_mtime
+    assert done.returncode == 1 and seconds_after < 30
+    assert "one_dies.py FAILED" in done.stderr and "SIGKILL" in done.stderr
+    assert done.stderr.count("minibatch_lib.distributed: error: ") <= 1 and "minibatch_lib/" not in done.stderr  # no traceback
     assert not (tmp_path / "run" / "model.safetensors").exists()
-    while alive(there) and time.monotonic() - killed_at < 60:
-        time.sleep(0.1)
-    assert len(there) >= 4 and not alive(there)
+    assert not left_of(tmp_path)
     done = run(tmp_path, "--nproc_per_node=3", resume=True, out="run")
     assert done.returncode == 0, done.stderr
     same_run(tmp_path / "run", *undisturbed)
 
 
-def test_a_restarted_group_resumes(tmp_path, undisturbed):
-    with started(tmp_path, "--standalone", "--nproc_per_node=2", "--max-restarts=1", **LONG, out="run") as process:
-        kill_one(process, tmp_path)
-        out, error = process.communicate(timeout=180)
-    assert process.returncode == 0 and "SIGKILL" not in error, error
-    assert [line.split()[1] for line in out.splitlines()[:-1]] == ["1/3", "2/3", "3/3"]
+def test_a_restarted_group_goes_on_though_a_checkpoint_was_cut_off(tmp_path, few_images, undisturbed):
+    options = THREE_EPOCHS | dict(data=few_images, out=tmp_path / "run")
+    train(few_images, epochs=1, out=tmp_path / "run", quiet=True)  # which --force shall overwrite
+    done = run(tmp_path, "--nproc_per_node=2", "--max-restarts=1", dies=("self", 0, "fsync", 9), **options, force=True)
+    assert done.returncode == 0 and (tmp_path / "died").exists(), done.stderr
+    assert [line.split()[1] for line in done.stdout.splitlines()[:-1]] == ["1/3", "2/3", "3/3"]
     same_run(tmp_path / "run", *undisturbed)
 
 
-def test_a_restart_on_two_nodes_resumes(tmp_path, two_nodes, undisturbed):
-    node = [*two_nodes, "--max-restarts=1"]
-    with started(tmp_path, *node, **LONG, out="run") as one, started(tmp_path, *node, **LONG, out="run") as other:
-        kill_one(other, tmp_path)
-        outputs = [process.communicate(timeout=180) for process in (one, other)]
-    assert [one.returncode, other.returncode] == [0, 0], outputs
-    same_run(tmp_path / "run", *undisturbed)
+def test_no_process_stays_when_torchrun_is_killed(tmp_path, few_images):
+    options = THREE_EPOCHS | dict(data=few_images, workers=1, out=tmp_path / "run")
+    done = run(tmp_path, "--nproc_per_node=2", dies=("torchrun", 1, *SECOND_EPOCH), **options)
+    assert done.returncode == -signal.SIGKILL and (tmp_path / "died").exists()
+    assert not left_of(tmp_path)
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """This process as the only one of a group."""
+    variables = dict(TORCHELASTIC_RUN_ID="alone", RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, GROUP_RANK=0, GROUP_WORLD_SIZE=1,
+                     MASTER_ADDR="127.0.0.1", MASTER_PORT=0)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", LOOPBACK)
+
+
+def test_a_restart_before_the_run_began_begins_anew(tmp_path, alone, few_images, monkeypatch, capfd):
+    options = OPTIONS | dict(data=few_images, out=str(tmp_path / "run"))
+    train(**options, quiet=True)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    with pytest.raises(SystemExit, match="2"):
+        distributed.main_distributed(arguments(**options))
+    assert "holds a finished run; overwrite it with --force" in capfd.readouterr().err
+
+
+def test_only_the_first_process_needs_the_run_folder(tmp_path, few_images):
+    (tmp_path / "file").touch()
+    other = Team()
+    other.rank, other.size = 1, 2
+    other.sum = lambda *numbers: numbers
+    train_run(OPTIONS | dict(data=few_images, out=str(tmp_path / "file" / "run"), quiet=True), other)
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "few.npz"}
+
+
+@pytest.mark.parametrize("change", [dict(epoch=1), dict(batch=2), dict(options=dict(epochs=1, lr=0.1))])
+def test_processes_that_begin_different_runs(change):
+    store = dist.HashStore()
+    run = dict(options=dict(epochs=1, lr=0.02), device="cpu", sizes=[4, 2], batches=SimpleNamespace(n=7), epoch=0, batch=0)
+    first, second = (SimpleNamespace(rank=rank, store=store) for rank in range(2))
+    check = distributed.Together._check_same_start
+    check(first, SimpleNamespace(**run))
+    check(second, SimpleNamespace(**run))
+    with pytest.raises(OSError, match="do not begin the same run"):
+        check(second, SimpleNamespace(**run | change))
+
+
+def test_a_full_disk_is_one_clear_error(tmp_path, alone, few_images, capfd):
+    import resource
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(SystemExit, match="1"):
+            distributed.main_distributed(arguments(data=few_images, out=tmp_path / "run"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "error: no room for the images in " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("options, status, problem", [(["--hidden=0"], 2, "--hidden: must be a whole number"),
+                                                      (["--resume"], 2, "--resume: needs the folder")])
+def test_it_does_not_measure_what_makes_no_sense(alone, capfd, options, status, problem):
+    with pytest.raises(SystemExit, match=str(status)):
+        distributed.main_distributed(["--measure", *options])
+    assert f"error: {problem}" in capfd.readouterr().err
 
 
 def test_one_process_says_what_is_wrong(tmp_path):
@@ -204,16 +240,6 @@ def test_without_torchrun_it_says_how_to_start(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         distributed.main_distributed([])
     assert "start it with torchrun, as in: torchrun --nproc_per_node=2" in capsys.readouterr().err
-
-
-@pytest.fixture
-def alone(monkeypatch):
-    """This process as the only one of a group."""
-    variables = dict(TORCHELASTIC_RUN_ID="alone", RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, GROUP_RANK=0, GROUP_WORLD_SIZE=1,
-                     MASTER_ADDR="127.0.0.1", MASTER_PORT=0)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, str(value))
-    monkeypatch.setenv("GLOO_SOCKET_IFNAME", LOOPBACK)
 
 
 @pytest.mark.parametrize("backend", ["ours", "torch"])

@@ -1,0 +1,27 @@
+"""The command of minibatch_lib.distributed, in which one process kills itself, or torchrun, at a given call of a function, once:
+`one_dies.py {self,torchrun} RANK FUNCTION CALL OPTIONS`."""
+import itertools
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from minibatch_lib import distributed, training
+
+victim, rank, function, call, *options = sys.argv[1:]
+owner = {"fsync": os, "on_batch": training.Run}[function]
+original, calls, died = getattr(owner, function), itertools.count(), Path("died")
+
+
+def fatal(*args):
+    if os.environ["RANK"] == rank and next(calls) == int(call) and not died.exists():
+        died.touch()
+        os.kill(os.getpid() if victim == "self" else os.getppid(), signal.SIGKILL)
+        time.sleep(60)  # a step that nothing but a signal ends
+    return original(*args)
+
+
+setattr(owner, function, fatal)
+training._seconds_between = -1  # a checkpoint after each step
+sys.exit(distributed.main_distributed(options))
