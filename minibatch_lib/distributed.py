@@ -185,7 +185,8 @@ def _one_voice(parser, team):
         try: yield
         except RuntimeError as e:
             if not isinstance(e, dist.DistError) and 'gloo' not in str(e): raise
-            exit(1, f'{parser.prog}: error: lost another process of the run; go on with the same command and --resume\n')
+            exit(1, f'{parser.prog}: error: lost another process of the run; '
+                    'unless torchrun starts it again, go on with the same command and --resume\n')
 
 # %% ../nbs/05_distributed.ipynb #d5main02
 def main_distributed(

@@ -1,15 +1,14 @@
-"""The command of minibatch_lib.distributed, in which one process kills itself, or torchrun, at a given call of a function, once:
-`one_dies.py {self,torchrun} RANK FUNCTION CALL OPTIONS`."""
+"""The command of minibatch_lib.distributed, in which one process sends a signal to itself or to torchrun, once, at a given call of a function:
+`one_dies.py {self,torchrun} SIGNAL RANK FUNCTION CALL OPTIONS`."""
 import itertools
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 from minibatch_lib import distributed, training
 
-victim, rank, function, call, *options = sys.argv[1:]
+victim, name, rank, function, call, *options = sys.argv[1:]
 owner = {"fsync": os, "on_batch": training.Run}[function]
 original, calls, died = getattr(owner, function), itertools.count(), Path("died")
 
@@ -17,8 +16,8 @@ original, calls, died = getattr(owner, function), itertools.count(), Path("died"
 def fatal(*args):
     if os.environ["RANK"] == rank and next(calls) == int(call) and not died.exists():
         died.touch()
-        os.kill(os.getpid() if victim == "self" else os.getppid(), signal.SIGKILL)
-        time.sleep(60)  # a step that nothing but a signal ends
+        os.kill(os.getpid() if victim == "self" else os.getppid(), signal.Signals[name])
+        args[0].ctrl_c.wait(60)  # a long step of a `Run`, until Ctrl-C is noted
     return original(*args)
 
 

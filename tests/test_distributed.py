@@ -31,7 +31,7 @@ def arguments(**options):
 
 
 def torchrun(*args, dies=None, **options):
-    """The command for torchrun with its `args`, and the environment for it; `dies` says which process of one_dies.py shall die, and where."""
+    """The command for torchrun with its `args`, and the environment for it; `dies` tells one_dies.py who shall die, and where."""
     program = ["-m", "minibatch_lib.distributed"] if dies is None else [str(ONE_DIES), *map(str, dies)]
     command = [sys.executable, "-m", "torch.distributed.run", *args, *program, *arguments(**options)]
     return dict(args=command, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"})
@@ -128,7 +128,7 @@ def undisturbed(tmp_path_factory):
 
 def test_two_nodes_go_on_when_a_process_of_one_was_killed(tmp_path, few_images, two_nodes, undisturbed):
     command = [*two_nodes, "--max-restarts=1"]
-    options = THREE_EPOCHS | dict(dies=("self", 1, *SECOND_EPOCH), data=few_images, out="run")
+    options = THREE_EPOCHS | dict(dies=("self", "SIGKILL", 1, *SECOND_EPOCH), data=few_images, out="run")
     with started(tmp_path, *command, **options) as one, started(tmp_path, *command, **options) as other:
         outputs = [process.communicate(timeout=180) for process in (one, other)]
     assert [one.returncode, other.returncode] == [0, 0], outputs
@@ -139,7 +139,7 @@ def test_two_nodes_go_on_when_a_process_of_one_was_killed(tmp_path, few_images, 
 
 def test_a_killed_worker_ends_the_run_which_others_can_finish(tmp_path, few_images, undisturbed):
     options = THREE_EPOCHS | dict(data=few_images, backend="torch", workers=1, out=tmp_path / "run")
-    done = run(tmp_path, "--nproc_per_node=2", dies=("self", 1, *SECOND_EPOCH), **options)
+    done = run(tmp_path, "--nproc_per_node=2", dies=("self", "SIGKILL", 1, *SECOND_EPOCH), **options)
     seconds_after = time.time() - (tmp_path / "died").stat().st_mtime
     assert done.returncode == 1 and seconds_after < 30
     assert "one_dies.py FAILED" in done.stderr and "SIGKILL" in done.stderr
@@ -154,15 +154,22 @@ def test_a_killed_worker_ends_the_run_which_others_can_finish(tmp_path, few_imag
 def test_a_restarted_group_goes_on_though_a_checkpoint_was_cut_off(tmp_path, few_images, undisturbed):
     options = THREE_EPOCHS | dict(data=few_images, out=tmp_path / "run")
     train(few_images, epochs=1, out=tmp_path / "run", quiet=True)  # which --force shall overwrite
-    done = run(tmp_path, "--nproc_per_node=2", "--max-restarts=1", dies=("self", 0, "fsync", 9), **options, force=True)
+    done = run(tmp_path, "--nproc_per_node=2", "--max-restarts=1", dies=("self", "SIGKILL", 0, "fsync", 9), **options, force=True)
     assert done.returncode == 0 and (tmp_path / "died").exists(), done.stderr
     assert [line.split()[1] for line in done.stdout.splitlines()[:-1]] == ["1/3", "2/3", "3/3"]
     same_run(tmp_path / "run", *undisturbed)
 
 
+def test_ctrl_c_stops_all_processes_after_the_same_step(tmp_path, few_images):
+    done = run(tmp_path, "--nproc_per_node=2", dies=("torchrun", "SIGINT", 1, *SECOND_EPOCH), **THREE_EPOCHS, data=few_images, out="run")
+    assert done.returncode == 1
+    assert done.stderr.count(": stopped in epoch 2 after step 2 of 3; go on with: torchrun -m minibatch_lib.distributed --resume --out run\n") == 1
+    assert done.stderr.count("minibatch_lib.distributed: ") == 1
+
+
 def test_no_process_stays_when_torchrun_is_killed(tmp_path, few_images):
     options = THREE_EPOCHS | dict(data=few_images, workers=1, out=tmp_path / "run")
-    done = run(tmp_path, "--nproc_per_node=2", dies=("torchrun", 1, *SECOND_EPOCH), **options)
+    done = run(tmp_path, "--nproc_per_node=2", dies=("torchrun", "SIGKILL", 1, *SECOND_EPOCH), **options)
     assert done.returncode == -signal.SIGKILL and (tmp_path / "died").exists()
     assert not left_of(tmp_path)
 
