@@ -600,6 +600,8 @@ WRONG["03_minibatch"] = {
         ("def log_softmax(x): return x - x.exp().sum(dim=-1, keepdim=True).log()", "e^10000 overflows"),
         ("def log_softmax(x): return x.softmax(dim=-1)", "their logarithm is asked for"),
         ("def log_softmax(x): return x - x.logsumexp(dim=0)", "along the wrong axis"),
+        ("def log_softmax(x): return x - logsumexp(x)[..., None]", "loses digits"),
+        ("def log_softmax(x): return x.softmax(dim=-1).log()", "has no logarithm"),
         ("def log_softmax(x): return x - _largest(x)", "only the largest number was subtracted"),
     ],
     "nll_loss": [
@@ -613,6 +615,9 @@ WRONG["03_minibatch"] = {
         ("def cross_entropy(inp, targ): return -_pick('cross_entropy', inp.softmax(-1), targ).mean()", "the logarithm is missing"),
         ("def cross_entropy(inp, targ): return -_pick('cross_entropy', log_softmax(inp.softmax(-1)), targ).mean()", "softmax was taken twice"),
         ("def cross_entropy(inp, targ): return _pick('cross_entropy', log_softmax(inp), targ).mean()", "the minus is missing"),
+        ("def cross_entropy(inp, targ): return -_pick('cross_entropy', inp.softmax(-1).log(), targ).mean()", "has no logarithm"),
+        ("def cross_entropy(inp, targ): return (inp.logsumexp(-1) - _pick('cross_entropy', inp, targ)).mean()", "loses digits"),
+        ("def cross_entropy(inp, targ): return (inp.exp().sum(-1).log() - _pick('cross_entropy', inp, targ)).mean()", "e^10000 overflows"),
     ],
     "CrossEntropyLoss": [
         (_CROSS_ENTROPY_LOSS.format("(probs - right) * out.g"), "divided by n"),
@@ -625,6 +630,7 @@ WRONG["03_minibatch"] = {
         ("def accuracy(out, yb): return (out.argmax(dim=-1) == yb).sum()", "a fraction is asked for"),
         ("def accuracy(out, yb): return (out.argmax(dim=-1) != yb).float().mean()", "the fraction of wrong ones"),
         ("def accuracy(out, yb): return out.gather(1, yb[:, None]).mean()", "the probability of the right class was averaged"),
+        ("def accuracy(out, yb): return (out.argmax(dim=-1) == yb).float().mean().item()", "so no .item()"),
         ("def accuracy(out, yb): return (out.argmax(dim=0) == yb).float().mean()", "must match the size"),
     ],
     "Optimizer": [
@@ -638,6 +644,8 @@ WRONG["03_minibatch"] = {
                            move="if p.grad is not None: p = p - self.lr * p.grad"), "change the parameter itself"),
         (_OPTIMIZER.format(params="params", decorator="@torch.no_grad()", zero="p.grad = None",
                            move="if p.grad is not None: p -= self.lr * p.grad"), "an iterator is used up"),
+        (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="p.grad.zero_()",
+                           move="if p.grad is not None: p -= self.lr * p.grad"), "there is nothing to fill"),
         (_OPTIMIZER.format(params="list(params)", decorator="@torch.no_grad()", zero="pass",
                            move="if p.grad is not None: p -= self.lr * p.grad"), "the gradient is still there"),
     ],
@@ -659,7 +667,9 @@ WRONG["03_minibatch"] = {
     ],
     "mean_over_examples": [
         ("def mean_over_examples(sizes, means): return sum(means) / len(means)", "the mean over *batches*"),
-        ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means)) / len(sizes)", "mean over *batches*"),
+        ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means)) / len(sizes)", "not of batches"),
+        ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means))", "divide by the number of examples"),
+        ("def mean_over_examples(sizes, means): return sum(means) / sum(sizes)", "weigh each mean"),
         ("def mean_over_examples(sizes, means): return sum(means)", "the sum of the means"),
     ],
 }
