@@ -1,4 +1,5 @@
-// What every page does: wide things can be scrolled with the keyboard, and search works without a server.
+// What every page does: wide things can be scrolled with the keyboard, Escape closes the list of pages, and search works
+// without a server.
 (() => {
   "use strict";
   const wide = () => document.querySelectorAll("pre, .sd-table, .math.display, figure.figure").forEach((box) => {
@@ -7,6 +8,11 @@
   wide();
   addEventListener("load", wide);
   addEventListener("resize", wide);
+
+  addEventListener("keydown", (event) => {
+    const glass = document.querySelector("#quarto-sidebar-glass.show");
+    if (glass && event.key === "Escape") { glass.click(); document.querySelector(".quarto-btn-toggle").focus(); }
+  });
 
   if (location.protocol === "file:") {  // where a browser lets no page fetch a file, but lets it load a script
     window.fetch = () => new Promise((resolve, reject) => {

@@ -181,6 +181,27 @@ def test_the_theme_can_be_chosen_and_is_remembered(browser, site):
         page.wait_for_function(f"{ground} === 'rgb(255, 255, 255)'")
 
 
+def test_escape_closes_the_list_of_pages(browser, site):
+    with Tab(browser, site, width=390) as tab:
+        page = tab.open("minibatch.html")
+        page.click(".quarto-btn-toggle")
+        page.get_by_role("link", name="02 Modules").wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="02 Modules").wait_for(state="hidden")
+        assert "quarto-btn-toggle" in page.evaluate("document.activeElement.className")
+
+
+def test_on_paper_there_is_only_the_text_in_black(browser, site):
+    with Tab(browser, site, "dark") as tab:
+        page = tab.open("minibatch.html")
+        page.emulate_media(media="print")
+        colours = "[...document.querySelectorAll('main code span')].map(el => getComputedStyle(el).color)"
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert set(page.evaluate(colours)) == {"rgb(0, 0, 0)"}
+        assert not page.is_visible("#quarto-header") and not page.is_visible("#quarto-sidebar")
+        assert page.evaluate("[...document.querySelectorAll('main pre')].every(el => el.scrollWidth <= el.clientWidth)")
+
+
 def test_pages_are_small(browser, site):
     loaded = {}
     with Tab(browser, site) as tab:

@@ -58,7 +58,7 @@ class Counter:
     def add(self): return 1
     def __new__(cls, *args, **kwargs): return super().__new__(cls)
     def __call__(
-        self,
+        self:object,
         n:int=2, # How often
     ):
         'Count.'
@@ -146,7 +146,8 @@ def project(tmp_path_factory):
              "### LIMIT\n\nA heading with the name of a constant, and `math.sqrt`, `nn.Linear` and `np.allclose`.")
     notebook(root, "second",
              "# Second\n\n> The second page.",
-             "Back to [first](00_first.ipynb#about-__call__), with `double`, `_half` and `Counter.add`.",
+             "Back to [first](00_first.ipynb#about-__call__), with `double`, `_half` and `Counter.add`, "
+             "by [`double` and `Counter`](00_first.ipynb#doubling).",
              code('#| fig-alt: "A white bar"\nplot()', figure()),
              code('#| fig-alt: ["One", "Two"]\nplots()', figure(), figure()))
     return root
@@ -230,6 +231,7 @@ def test_names_link_to_their_documentation(site):
     assert ", <code>_half</code> and" in site["second.html"], "private names have no documentation"
     assert '<a href="first.html#counter.add"><code>Counter.add</code></a>' in site["second.html"]
     assert 'id="double"' in site["first.html"] and 'id="counter.add"' in site["first.html"]
+    assert '<a href="first.html#doubling"><code>double</code> and <code>Counter</code></a>' in site["second.html"], "no link within a link"
     assert site["first.html"].count("# Any number, see `Counter`<") == 1, "no link within a signature, which stands there once"
 
 
@@ -262,16 +264,19 @@ def test_maths_is_mathml(site):
 DRAWING = """<?xml version="1.0"?><svg xmlns:xlink="http://www.w3.org/1999/xlink" width="75pt" height="60pt" viewBox="0 0 75 60"
 xmlns="http://www.w3.org/2000/svg"><metadata>x</metadata><g id="unused"><clipPath id="c"><path d="M 0 0"/></clipPath>
 <path clip-path="url(#c)" style="fill: #f5f5f5; stroke: #000000"/><path style="fill: #e0ecf8"/><path style="fill: #1f77b4"/>
-<text style="font-size: 9px; font-family: 'DejaVu Sans', sans-serif; fill: #ffffff">a</text></g></svg>"""
+<text style="font-size: 9px; font-family: 'DejaVu Sans', sans-serif; fill: #ffffff">a</text>
+<image xlink:href="data:," x="10" y="-20" width="30" height="30"/><text x="20" y="30" style="font-size: 8px">on it</text>
+<text x="20" y="55" style="font-size: 8px">below it</text></g></svg>"""
 
 
 def test_drawings_follow_the_theme():
     drawing = figures.inline(DRAWING, 'A "drawing"', "figure-1")
     for part in ["color-mix(in srgb, currentColor 4%, var(--bs-body-bg))", "stroke: color-mix(in srgb, currentColor 100%",
                  "fill: rgb(0 99 197 / 0.12)", "fill: #1f77b4", "font-size: 9px; fill: #ffffff", 'id="figure-1-c"', "url(#figure-1-c)",
+                 'style="fill: #000000; font-size: 8px">on it<', 'style="font-size: 8px">below it<',
                  'aria-label="A &quot;drawing&quot;"', "width: 100px; min-width: 60px"]:
         assert part in drawing
-    assert not re.search("metadata|unused|DejaVu|height=", drawing)
+    assert not re.search("metadata|unused|DejaVu|<svg[^>]* height=", drawing)
 
 
 def test_only_what_is_used_is_kept(site, project):
@@ -284,6 +289,7 @@ def test_notebooks_and_a_copy_for_readers_of_plain_text(site, project):
     for name in "index", "00_first", "second":
         assert (project / f"_docs/notebooks/{name}.ipynb").read_bytes() == (project / f"nbs/{name}.ipynb").read_bytes()
     assert 'href="notebooks/00_first.ipynb" download>' in site["first.html"]
+    assert site["first.html"].count('href="https://github.com/someone/sample/edit/main/nbs/00_first.ipynb"') == 1
     assert "colab.research.google.com/github/someone/sample/blob/main/nbs/00_first.ipynb" in site["first.html"]
     assert "(Figure: A white bar)" in site["second.llms.md"] and "base64" not in site["second.llms.md"]
     assert f"{SITE}/first.llms.md" in site["llms.txt"]
@@ -353,6 +359,7 @@ def test_mathml(tex, parts):
     ("index.html", '<link rel="stylesheet" href="https://a.org/x">', "index.html: <link> asks another host: https://a.org/x"),
     ("index.html", '<p style="background: url(//a.org/x.png)">', "index.html: asks another host: //a.org/x.png"),
     ("index.html", '<script>import x from "https://a.org/x"</script>', "index.html: asks another host: https://a.org/x"),
+    ("index.html", "<main>[<b>x</b>](a.css)</main>", "index.html: Markdown that is no link: ](a.css)"),
     ("index.html", '<a href="#there">x</a>', "index.html: broken link #there"),
     ("index.html", '<img src="a.css">', "index.html: a picture has no alt text: a.css"),
 ])

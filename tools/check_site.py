@@ -44,6 +44,7 @@ class Finished(HTMLParser):
         elif "main" in self.open and not {"code", "pre", "math"} & set(self.open):
             stray = re.findall(r"\S*\$\S*|\\[a-zA-Z]\S*", data)
             self.problems |= {f"maths without delimiters, or a bare dollar: {text}" for text in stray}
+            self.problems |= {f"Markdown that is no link: {text}" for text in re.findall(r"\S*\]\(\S*", data)}
 
 
 def requests(text):

@@ -24,9 +24,16 @@ def on_theme(colour, text=False):
     return "rgb({:.0f} {:.0f} {:.0f} / {:.2f})".format(*(255 - (255 - c) / opacity for c in channels), opacity)
 
 
+def stands_on(text, pictures):
+    """Whether a text stands on one of the pictures of pixels in its drawing; those keep their colours in any theme."""
+    x, y = (float(text.get(side, "nan")) for side in "xy")
+    return any(left < x < left + width and 0 < y + bottom < height for left, bottom, width, height in pictures)
+
+
 def inline(svg, alt, prefix):
     """An SVG picture for a page's HTML: themed, in the page's font, no wider than the page, its ids its own."""
     root = ElementTree.fromstring(svg)
+    pictures = [[float(image.get(key)) for key in ("x", "y", "width", "height")] for image in root.iter(f"{{{SVG}}}image")]
     used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", svg))
     for parent in root.iter():
         for child in list(parent):
@@ -34,8 +41,11 @@ def inline(svg, alt, prefix):
                 parent.remove(child)
         if (name := parent.attrib.pop("id", None)) in used:
             parent.set("id", f"{prefix}-{name}")
-        is_text, style = parent.tag.endswith("}text"), parent.get("style", "")
-        style = COLOUR.sub(lambda m: f"{m[1]}: {on_theme(m[2], is_text)}", re.sub(r"font-family: [^;]*;? ?", "", style))
+        is_text, style = parent.tag.endswith("}text"), re.sub(r"font-family: [^;]*;? ?", "", parent.get("style", ""))
+        if is_text and stands_on(parent, pictures):
+            style = f"fill: #000000; {style}"  # a fill of its own comes later and wins
+        else:
+            style = COLOUR.sub(lambda m: f"{m[1]}: {on_theme(m[2], is_text)}", style)
         if style:
             parent.set("style", style)
         for key, value in parent.attrib.items():
