@@ -138,7 +138,7 @@ def project(tmp_path_factory):
              code("#| default_exp first"),
              "## Doubling\n\nInline $x_i^2$ and\n\n$$\\begin{aligned} y &= \\frac{1}{2} \\\\ z &= 3 \\end{aligned}$$",
              code("#| exports\ndef double(\n    x:int, # Any number, see `Counter`\n):\n    'Twice.'\n    return 2 * x"),
-             code("#| exports\nclass Counter:\n    def add(self): return 1\n    def __call__(\n        self,\n        n:int=2, # How often\n    ):\n        'Count.'\n        return n"),
+             code("#| exports\nclass Counter:\n    def add(self): return 1\n    def __call__(\n        self:object,\n        n:int=2, # How often\n    ):\n        'Count.'\n        return n"),
              code("#| exports\nLIMIT = 3"),
              code("#| hide\nsecret = 'unseen'"),
              code("show_doc(Counter.__call__)"),
@@ -264,7 +264,7 @@ def test_maths_is_mathml(site):
 DRAWING = """<?xml version="1.0"?><svg xmlns:xlink="http://www.w3.org/1999/xlink" width="75pt" height="60pt" viewBox="0 0 75 60"
 xmlns="http://www.w3.org/2000/svg"><metadata>x</metadata><g id="unused"><clipPath id="c"><path d="M 0 0"/></clipPath>
 <path clip-path="url(#c)" style="fill: #f5f5f5; stroke: #000000"/><path style="fill: #e0ecf8"/><path style="fill: #1f77b4"/>
-<text style="font-size: 9px; font-family: 'DejaVu Sans', sans-serif; fill: #ffffff">a</text>
+<text style="font-size: 9px; font-family: 'DejaVu Sans', sans-serif; fill: #ffffff">a</text><text style="fill: #d62728">b</text>
 <image xlink:href="data:," x="10" y="-20" width="30" height="30"/><text x="20" y="30" style="font-size: 8px">on it</text>
 <text x="20" y="55" style="font-size: 8px">below it</text></g></svg>"""
 
@@ -272,7 +272,8 @@ xmlns="http://www.w3.org/2000/svg"><metadata>x</metadata><g id="unused"><clipPat
 def test_drawings_follow_the_theme():
     drawing = figures.inline(DRAWING, 'A "drawing"', "figure-1")
     for part in ["color-mix(in srgb, currentColor 4%, var(--bs-body-bg))", "stroke: color-mix(in srgb, currentColor 100%",
-                 "fill: rgb(0 99 197 / 0.12)", "fill: #1f77b4", "font-size: 9px; fill: #ffffff", 'id="figure-1-c"', "url(#figure-1-c)",
+                 "fill: rgb(0 99 197 / 0.12)", "fill: #1f77b4", "fill: color-mix(in srgb, #d62728 75%, currentColor)", "font-size: 9px; fill: #ffffff",
+                 'id="figure-1-c"', "url(#figure-1-c)",
                  'style="fill: #000000; font-size: 8px">on it<', 'style="font-size: 8px">below it<',
                  'aria-label="A &quot;drawing&quot;"', "width: 100px; min-width: 60px"]:
         assert part in drawing

@@ -1,4 +1,4 @@
-"""What is wrong with a finished site: broken links, requests to other hosts, bare maths, pictures without alt text."""
+"""What is wrong with a finished site: broken links, requests to other hosts, bare maths or links, pictures without alt text."""
 import posixpath
 import re
 from html.parser import HTMLParser

@@ -13,11 +13,13 @@ ElementTree.register_namespace("xlink", LINK[1:-5])
 
 def on_theme(colour, text=False):
     """The CSS for a colour that was chosen for a white page: greys run from the page's ink to its ground, pale colours
-    become thin layers of strong ones, the rest stays; text stays white where it is white."""
+    become thin layers of strong ones, the rest stays; text stays white where it is white, and takes some ink where it is coloured."""
     red, green, blue = channels = [int(colour[i:i + 2], 16) for i in (1, 3, 5)]
     low, high = min(channels), max(channels)
     if high - low <= GREY:
         return colour if text and low > PALE else f"color-mix(in srgb, currentColor {100 - low / 2.55:.0f}%, var(--bs-body-bg))"
+    if text:
+        return f"color-mix(in srgb, {colour} 75%, currentColor)"
     if low <= PALE:
         return colour
     opacity = 1 - low / 255

@@ -79,9 +79,9 @@
     el.addEventListener("click", () => { a.value = p; b.value = q; run(); });
     return el;
   };
-  const label = (input, text) => attributes(make("label", { textContent: text }), { for: input.id });
+  const labelled = (input, text) => make("span", {}, attributes(make("label", { textContent: text }), { for: input.id }), input);
   root.replaceChildren(
-    make("div", { className: "bc-shapes" }, label(a, "shape of a"), a, label(b, "shape of b"), b),
+    make("div", { className: "bc-shapes" }, labelled(a, "shape of a"), labelled(b, "shape of b")),
     make("div", { className: "bc-tries" }, "Try: ", ...tries.map(button)), said_, grids,
     make("p", { className: "pg-note", textContent: "Each grid has the shape of the result; a cell says which of the tensor's own numbers it reads, counted from 0. Pale cells are copies that exist only in the reading: their stride is 0. Point at a cell to see its partner." }));
   run();
