@@ -32,7 +32,7 @@ def matmul_loops(
 # %% ../nbs/00_matmul.ipynb #ef5cda89
 def frobenius_norm(
     a:Tensor, # (n, m), any real dtype
-) -> Tensor:  # One number, float
+) -> Tensor:  # One number, dtype of `a` where that is floating
     "Square root of the sum of the squared elements, like `torch.linalg.matrix_norm`."
     if not a.is_floating_point(): a = a.to(torch.get_default_dtype())  # squares of small integers would overflow
     return (a * a).sum().sqrt()
@@ -42,7 +42,7 @@ def matmul_dot(
     a:Tensor, # (n, k), any dtype that PyTorch can multiply
     b:Tensor, # (k, m), dtype of `a`
 ) -> Tensor:  # (n, m), dtype of `a`
-    "Matrix product, the innermost loop replaced by an elementwise product and a sum. ValueError unless the shapes fit, TypeError unless the dtypes agree."
+    "Matrix product with a product and a sum for the innermost loop. ValueError unless the shapes fit, TypeError unless the dtypes agree."
     _check_fit('matmul_dot', a, b)
     c = a.new_zeros(a.shape[0], b.shape[1])
     for i in range(a.shape[0]):

@@ -417,7 +417,7 @@ class GeneralReLU(Module):
 
 # %% ../nbs/02_modules.ipynb #a798c0c9
 class Linear(Module):
-    "Linear layer with `weight` (n_out, n_in) and `bias` (n_out,), like `torch.nn.Linear`. ValueError or TypeError for an input that does not fit."
+    "Linear layer, `weight` (n_out, n_in) and `bias` (n_out,), like `torch.nn.Linear`. ValueError or TypeError unless the input fits."
     def __init__(
         self,
         n_in:int, # Size of the last axis of the input

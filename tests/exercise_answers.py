@@ -80,6 +80,7 @@ WRONG["00_matmul"] = {
     c = a.new_zeros(a.shape[0], b.shape[1])
     for i in range(a.shape[0]): c[i] = (a[i][:,None] * b)[-1]
     return c""", "only the last product of each sum is left"),
+        ("def matmul_broadcast(a, b): return (a[:,:,None] * b).sum(dim=1)", "it holds all products at once"),
     ],
     "matmul_einsum": [
         ("def matmul_einsum(a, b): return torch.einsum('nk,km->mn', a, b)", "rows and columns are exchanged"),
@@ -119,17 +120,20 @@ WRONG["00_matmul"] = {
         ("def to_tensors(*arrays): return arrays", "ndarray came out"),
         ("def to_tensors(*arrays): return torch.tensor(arrays[0])", "two tensors should come out"),
         ("def to_tensors(*arrays):\n    for array in arrays: return torch.tensor(array)", "two tensors should come out"),
+        ("def to_tensors(*arrays): return map(torch.tensor, arrays)", "in a tuple, and not a map"),
     ],
     "count": [
         ("def count(x): return x.shape[1], x.shape[0]", "n comes first"),
         ("def count(x): return x.numel(), x.shape[1]", "numel counts all numbers"),
         ("def count(x): return len(x), len(x)", "the number of rows only"),
+        ("def count(x): return len(x)", "two numbers are asked for"),
     ],
     "check_data": [
         ("def check_data(x, y, n): assert x.shape == (n, 784)", "a label is missing"),
         ("def check_data(x, y, n): assert len(x) == n and len(y) == n and y.min() >= 0 and y.max() <= 9", "a column is missing"),
         ("def check_data(x, y, n): assert x.shape == (n, 784) and y.shape == (n,) and y.max() <= 9", "a label of -1 is no class"),
         ("def check_data(x, y, n): assert x.shape == (n, 784) and y.shape == (n,) and 0 <= y.min() and y.max() <= 10", "a label of 10"),
+        ("def check_data(x, y, n): assert x.shape == (n, 784) and y.shape == (n,) and len(y.unique()) == 10", "complains where a class is missing"),
     ],
     "first_image": [
         ("def first_image(x): return x[0]", "still a row"),
@@ -177,6 +181,7 @@ WRONG["00_matmul"] = {
         ("def center_columns(x): return x - x.mean(dim=1, keepdim=True)", "that centres the rows"),
         ("def center_columns(x): return x - x.mean(dim=1)", "laid along a row"),
         ("def center_columns(x): return (x - x.mean(dim=0)) / x.std(dim=0)", "not the standard deviation"),
+        ("def center_columns(x): return x.sub_(x.mean(dim=0))", "it changed its input"),
     ],
     "letters_of_rows": [
         ("letters_of_rows = 'nk,km->nm'", "the plain matrix product"),
@@ -191,6 +196,7 @@ WRONG["01_forward_backward"] = {
         ("def normalize(x, mean, std): return (x - mean) / std ** 2", "by the variance"),
         ("def normalize(x, mean, std): return (x - x.mean()) / x.std()", "use the mean and std that are handed in"),
         ("def normalize(x, mean, std): return (x - mean) * std", "multiplied: divide by std"),
+        ("def normalize(x, mean, std): return x.sub_(mean) / std", "it changed its input"),
     ],
     "linear": [
         ("def linear(x, w, b): return x * w + b", "`*` multiplies pair by pair"),
@@ -216,16 +222,22 @@ WRONG["01_forward_backward"] = {
          "    return torch.rand(n_in, n_out, generator=generator) * math.sqrt(2 / n_in)", "draw with randn, not rand"),
         ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
          "    return torch.randn(n_in, n_out, generator=generator) * 2 / n_in", "the root is missing"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return torch.randn(n_in, n_out) * math.sqrt(2 / (n_in if mode == 'fan_in' else n_out))", "hand `generator` on"),
+        ("def kaiming_normal(n_in, n_out, mode='fan_in', generator=None):\n"
+         "    return (torch.rand(n_in, n_out, generator=generator) - 0.5) * math.sqrt(24 / n_in)", "draw from the normal distribution"),
     ],
     "general_relu": [
         ("def general_relu(x, offset=0.5): return relu(x - offset)", "the offset comes off *after* the relu"),
         ("def general_relu(x, offset=0.5): return relu(x) - 0.5", "the offset is ignored"),
         ("def general_relu(x, offset=0.5): return relu(x) + offset", "not added"),
+        ("def general_relu(x, offset=0.5): return x.clamp_min_(0) - offset", "it changed its input"),
     ],
     "mse": [
         ("def mse(out, targ): return (out - targ).pow(2).mean()", "made a table of n times n"),
         ("def mse(out, targ): return _error('mse', out, targ).pow(2).sum()", "the sum was taken, not the mean"),
         ("def mse(out, targ): return _error('mse', out, targ).mean()", "the squares are missing"),
+        ("def mse(out, targ): return _error('mse', out, targ).pow(2).mean().item()", "a tensor is asked for"),
         ("def mse(out, targ): return (out.squeeze() - targ.squeeze()).pow(2).mean()", "must be a ValueError"),
     ],
     "mse_grad": [
@@ -234,6 +246,7 @@ WRONG["01_forward_backward"] = {
         ("def mse_grad(out, targ): out.g = _error('mse_grad', out, targ) / len(out)", "the factor 2 is missing"),
         ("def mse_grad(out, targ): return 2 * _error('mse_grad', out, targ) / len(out)", "out has no gradient"),
         ("def mse_grad(out, targ): out.g = -2 * _error('mse_grad', out, targ) / len(out)", "the wrong sign"),
+        ("def mse_grad(out, targ):\n    out.g = 2 * _error('mse_grad', out, targ) / len(out)\n    targ.g = -out.g.squeeze()", "check_grads: input 1"),
     ],
     "relu_grad": [
         ("def relu_grad(inp, out): inp.g = (inp > 0).float()", "the chain rule multiplies by out.g"),
@@ -241,6 +254,7 @@ WRONG["01_forward_backward"] = {
         ("def relu_grad(inp, out): inp.g = relu(out.g)", "the sign of the *input* decides"),
         ("def relu_grad(inp, out): inp.g = out * out.g", "times the output"),
         ("def relu_grad(inp, out): inp.g = out.g.mul_(inp > 0)", "out.g was changed on the way"),
+        ("def relu_grad(inp, out): inp.g = (out > 0) * out.g", "right for relu"),
     ],
     "linear_grad_outer": [
         ("def linear_grad_outer(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
@@ -255,6 +269,8 @@ WRONG["01_forward_backward"] = {
          "    w.g = torch.einsum('ni,nj->ji', inp, out.g)\n    b.g = out.g.sum(dim=0)", "w.g lies on its side"),
         ("def linear_grad_einsum(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
          "    w.g = torch.einsum('ni,nj->ij', inp, out.g)\n    b.g = out.g.mean(dim=0)", "b.g: a mean"),
+        ("def linear_grad_einsum(inp, out, w, b):\n    inp.g = out.g @ w.t()\n"
+         "    w.g = (inp[:, :, None] * out.g[:, None, :]).sum(dim=0)\n    b.g = out.g.sum(dim=0)", "it holds n * n_in * n_out numbers"),
         ("def linear_grad_einsum(inp, out, w, b):\n"
          "    w.g = torch.einsum('ni,nj->ij', inp, out.g)\n    b.g = out.g.sum(dim=0)", "inp has no gradient"),
     ],
@@ -306,6 +322,8 @@ WRONG["01_forward_backward"] = {
          "use the training statistics"),
         ("def normalize_both(x_train, x_valid):\n    x_train = normalize(x_train, x_train.mean(), x_train.std())\n"
          "    return x_train, normalize(x_valid, x_train.mean(), x_train.std())", "keep those from before"),
+        ("def normalize_both(x_train, x_valid):\n    x_train.sub_(x_train.mean()).div_(x_train.std())\n"
+         "    return x_train, normalize(x_valid, x_train.mean(), x_train.std())", "keep those from before"),
         ("def normalize_both(x_train, x_valid):\n"
          "    return normalize(x_train, x_train.mean(dim=0), x_train.std(dim=0)), normalize(x_valid, x_train.mean(dim=0), x_train.std(dim=0))",
          "one mean and one std for all pixels"),
@@ -331,13 +349,15 @@ WRONG["01_forward_backward"] = {
         ("def check_start(w):\n    std = math.sqrt(2 / w.shape[0])\n"
          "    test_near_zero(w.std() - std, tol=4.2 * std / math.sqrt(2 * w.numel()))", "whose mean is off"),
         ("def check_start(w):\n    std = math.sqrt(2 / w.shape[0])\n    test_near_zero(w.mean(), tol=0.02 * std)\n"
-         "    test_near_zero(w.std() - std, tol=0.03 * std)", "so the tolerance must depend on their count"),
+         "    test_near_zero(w.std() - std, tol=0.03 * std)", "so the tolerance must depend on it"),
     ],
     "start_by_torch": [
         ("def start_by_torch(n_in, n_out): return torch.nn.init.kaiming_normal_(torch.empty(n_in, n_out))", "say fan_out"),
         ("def start_by_torch(n_in, n_out): return torch.nn.init.kaiming_normal_(torch.empty(n_out, n_in))", "the shape is theirs"),
         ("def start_by_torch(n_in, n_out):\n"
          "    return torch.nn.init.kaiming_normal_(torch.empty(n_in, n_out), mode='fan_out', nonlinearity='linear')", "the gain for relu is missing"),
+        ("def start_by_torch(n_in, n_out): return torch.nn.init.kaiming_uniform_(torch.empty(n_in, n_out), mode='fan_out')",
+         "the numbers should be normal"),
     ],
     "first_layer_statistics": [
         ("def first_layer_statistics(x, w, b):\n    out = linear(x, w, b)\n    return out.mean().item(), out.std().item()", "before the relu"),
