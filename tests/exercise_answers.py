@@ -613,11 +613,14 @@ WRONG["03_minibatch"] = {
     "logsumexp": [
         ("def logsumexp(x): return x.exp().sum(dim=-1).log()", "e^100 overflows"),
         ("def logsumexp(x):\n    largest = _largest(x)\n    return (x - largest).exp().sum(dim=-1).log()", "never put back"),
+        ("def logsumexp(x): return x.max() + (x - x.max()).exp().sum(dim=-1).log()", "a largest number of its own"),
         ("def logsumexp(x): return x.logsumexp(dim=0)", "along the wrong axis"),
         ("def logsumexp(x): return x.logsumexp(dim=-1, keepdim=True)", "no keepdim here"),
     ],
     "log_softmax": [
         ("def log_softmax(x): return x - x.exp().sum(dim=-1, keepdim=True).log()", "e^10000 overflows"),
+        ("def log_softmax(x):\n    x = x - x.max()\n    return x - x.exp().sum(dim=-1, keepdim=True).log()", "a largest number of its own"),
+        ("def log_softmax(x):\n    x = x - _largest(x)\n    return x - x.exp().sum().log()", "one sum over everything"),
         ("def log_softmax(x): return x.softmax(dim=-1)", "their logarithm is asked for"),
         ("def log_softmax(x): return x - x.logsumexp(dim=0)", "along the wrong axis"),
         ("def log_softmax(x): return x - logsumexp(x)[..., None]", "loses digits"),
@@ -627,6 +630,7 @@ WRONG["03_minibatch"] = {
     "nll_loss": [
         ("def nll_loss(log_probs, targ): return _pick('nll_loss', log_probs, targ).mean()", "the minus is missing"),
         ("def nll_loss(log_probs, targ): return -_pick('nll_loss', log_probs, targ).sum()", "the sum was taken"),
+        ("def nll_loss(log_probs, targ): return -(log_probs * F.one_hot(targ, 3)).mean()", "the mean over the whole table"),
         ("def nll_loss(log_probs, targ): return -log_probs[:, targ].mean()", "picks a whole table"),
         ("def nll_loss(log_probs, targ): return -_pick('nll_loss', log_probs.exp(), targ).mean()", "the probabilities were averaged"),
     ],
@@ -637,6 +641,7 @@ WRONG["03_minibatch"] = {
         ("def cross_entropy(inp, targ): return _pick('cross_entropy', log_softmax(inp), targ).mean()", "the minus is missing"),
         ("def cross_entropy(inp, targ): return -_pick('cross_entropy', inp.softmax(-1).log(), targ).mean()", "has no logarithm"),
         ("def cross_entropy(inp, targ): return (inp.logsumexp(-1) - _pick('cross_entropy', inp, targ)).mean()", "loses digits"),
+        ("def cross_entropy(inp, targ): return nll_loss(log_softmax(inp), targ).item()", "so no .item()"),
         ("def cross_entropy(inp, targ): return (inp.exp().sum(-1).log() - _pick('cross_entropy', inp, targ)).mean()", "e^10000 overflows"),
     ],
     "CrossEntropyLoss": [
@@ -644,6 +649,7 @@ WRONG["03_minibatch"] = {
         (_CROSS_ENTROPY_LOSS.format("(probs - right) / len(targ)"), "the chain rule: times out.g"),
         (_CROSS_ENTROPY_LOSS.format("(right - probs) * out.g / len(targ)"), "the wrong sign"),
         (_CROSS_ENTROPY_LOSS.format("probs * out.g / len(targ)"), "subtract 1 there"),
+        (_CROSS_ENTROPY_LOSS.format("(probs - right.amax(dim=0)) * out.g / len(targ)"), "subtract one 1 a row"),
         (_CROSS_ENTROPY_LOSS.format("(inp - right) * out.g / len(targ)"), "softmax first"),
     ],
     "accuracy": [
@@ -684,6 +690,22 @@ WRONG["03_minibatch"] = {
          "len counts batches, not rows"),
         (_SAMPLER.format(length="math.ceil(len(self.sampler) / self.bs)", stop="len(rows) - (len(rows) % self.bs if self.drop_last else 0)",
                          batch="list(range(i, min(i + self.bs, len(rows))))"), "a short last batch counts, unless drop_last"),
+        ("""class BatchSampler:
+    def __init__(self, sampler, bs, drop_last=False): self.rows, self.bs, self.drop_last = list(sampler), bs, drop_last
+    def __len__(self): return len(self.rows) // self.bs if self.drop_last else math.ceil(len(self.rows) / self.bs)
+    def __iter__(self):
+        for i in range(len(self)): yield self.rows[i*self.bs:(i+1)*self.bs]""", "ask the sampler anew each time"),
+        ("""class BatchSampler:
+    def __init__(self, sampler, bs, drop_last=False): self.sampler, self.bs, self.drop_last = sampler, bs, drop_last
+    def __len__(self): return len(self.sampler) // self.bs if self.drop_last else math.ceil(len(self.sampler) / self.bs)
+    def __iter__(self):
+        batch = []
+        for row in self.sampler:
+            batch.append(row)
+            if len(batch) == self.bs:
+                yield batch
+                batch.clear()
+        if batch and not self.drop_last: yield batch""", "begin a new one for each batch"),
     ],
     "mean_over_examples": [
         ("def mean_over_examples(sizes, means): return sum(means) / len(means)", "the mean over *batches*"),
