@@ -250,6 +250,15 @@ def test_entries(site):
     assert 'id="on-limit"' in site["first.html"]
 
 
+class Thing:
+    """A default without a text of its own."""
+
+
+def test_calls_show_no_address():
+    def call(self: Thing, a=Thing(), b: Path = None) -> Thing: pass
+    assert docs.call_of(call) == "(a=Thing(), b: Path = None) → Thing"
+
+
 def test_exported_source_is_shown_and_hidden_cells_are_not(site):
     assert "Exported source" not in site["first.html"] and "<details" not in site["first.html"]
     assert "unseen" not in "".join(site.values())

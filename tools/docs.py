@@ -89,6 +89,7 @@ def call_of(symbol):
     if made_by_new and "*args, **kwargs" in text:  # a class without parameters, whose __new__ only passes on
         return "()"
     text = re.sub(r"<(?:function|class) '?(?:[\w<>]+\.)*(\w+)'?(?: at 0x\w+)?>", r"\1", text)
+    text = re.sub(r"<(?:[\w<>]+\.)*(\w+) object at 0x\w+>", r"\1()", text)
     text = re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?=\w)", "", text)  # Tensor, not torch.Tensor
     return re.sub(r"^\((?:self|cls)\b(?:: \w+)?(?:, )?", "(", text).replace("->", "→")
 
