@@ -1,5 +1,6 @@
 """What holds for every public function whatever the input: any shape, also with axes of 0 and 1, any strides, any dtype, nan and inf."""
 import contextlib
+import copy
 import importlib
 import io
 import math
@@ -284,18 +285,19 @@ def test_dropout(t, p, seed, training):
 
 @holds("MSELoss", n=size, seed=seeds, column=st.booleans(), dtype=floats)
 def test_mse_loss(n, seed, column, dtype):
-    out, targ = make((n, 1) if column else (n,), dtype, seed), make((n,), dtype, seed + 1)
-    same(MSELoss()(out, targ), F.mse_loss(out.view(n), targ))
-    if n:
+    all_outs, all_targs = make((n, 1) if column else (n,), dtype, seed), make((n,), dtype, seed + 1)
+    same(MSELoss()(all_outs, all_targs), F.mse_loss(all_outs.view(n), all_targs))
+    for rows in {1, n} if n else ():
+        out, targ = all_outs[:rows], all_targs[:rows]
         check_grads(MSELoss(), out, targ)
         loss_func = MSELoss()
         loss = loss_func(out, targ)
         loss.g = 3.
         loss_func.backward()
-        same(out.g, 6 / n * (out - targ.view(out.shape)))
-        same(targ.g, -out.g.view(n))
-    refuses(ValueError, MSELoss(), out, make((n + 1,), dtype))
-    refuses(TypeError, MSELoss(), make((n,), torch.int64), targ)
+        same(out.g, 6 / rows * (out - targ.view(out.shape)))
+        same(targ.g, -out.g.view(rows))
+    refuses(ValueError, MSELoss(), all_outs, make((n + 1,), dtype))
+    refuses(TypeError, MSELoss(), make((n,), torch.int64), all_targs)
 
 
 @holds("Sequential", "ModuleList", "get_model", sizes=st.lists(st.integers(1, 4), min_size=2, max_size=5), n=size, seed=seeds, dtype=floats)
@@ -320,6 +322,9 @@ def test_models(sizes, n, seed, dtype):
     check_grads(linear_only, make((n, n_in), seed=seed))
     grown = ModuleList()
     assert grown.append(model) is grown and list(grown) == [model]
+    grown.head = Linear(1, 1)
+    del grown.head
+    assert not hasattr(grown, "head") and list(grown) == [model]
     assert all(module.training is False for module in model.eval().modules())
     model.zero_grad()
     assert all(p.grad is None and not p.requires_grad for p in model.parameters())
@@ -416,7 +421,9 @@ def test_optimizers(shape, seed, dtype, lr, momentum, weight_decay, steps, missi
     refuses(ValueError, SGD, [], lr)
     refuses(ValueError, SGD, ours, -1.)
     refuses(ValueError, SGD, ours, math.nan)
-    refuses(ValueError, SGD, ours, lr, -1)
+    for wrong in (-1, math.inf, math.nan):
+        refuses(ValueError, SGD, ours, lr, wrong)
+        refuses(ValueError, SGD, ours, lr, 0, wrong)
     refuses(ValueError, Optimizer, ours, math.inf)
 
 
@@ -472,8 +479,11 @@ def test_fit_is_what_pytorch_does(n, bs, epochs, seed, momentum, validate):
     model = get_model(3, 4, 2).to(torch.float64)
     theirs = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).double()
     theirs.load_state_dict(model.state_dict())
-    dl, valid = DataLoader(Dataset(x, y), bs), DataLoader(Dataset(x, y), bs + 1) if validate else None
+    by_autograd = copy.deepcopy(theirs)
+    dl, valid = list(DataLoader(Dataset(x, y), bs)), DataLoader(Dataset(x, y), bs + 1) if validate else None
     records = fit(epochs, model, CrossEntropyLoss(), SGD(model.parameters(), 0.1, momentum), dl, valid)
+    assert all(xb.g is None for xb, _ in dl if epochs), "nobody needs the gradient of the data"
+    fit(epochs, by_autograd, F.cross_entropy, SGD(by_autograd.parameters(), 0.1, momentum), dl, valid)
     assert all(type(r) is EpochRecord and r.seconds >= 0 for r in records) and [r.epoch for r in records] == list(range(epochs))
     opt = torch.optim.SGD(theirs.parameters(), 0.1, momentum)
     for record in records:
@@ -485,8 +495,9 @@ def test_fit_is_what_pytorch_does(n, bs, epochs, seed, momentum, validate):
         assert record.train_loss == pytest.approx(total / n)
         assert record.valid_loss == (pytest.approx(F.cross_entropy(theirs(x), y).item()) if validate else None)
         assert record.metric == (pytest.approx((theirs(x).argmax(1) == y).double().mean().item()) if validate else None)
-    for p, q in zip(model.parameters(), theirs.parameters()):
+    for p, q, r in zip(model.parameters(), theirs.parameters(), by_autograd.parameters()):
         same(p.data, q.data)
+        same(r.data, q.data)
     if n == 5:
         assert training.History(records).plot().axes[0].get_xlabel() == "epoch"
 
@@ -502,6 +513,11 @@ def test_fit_refuses_what_cannot_work(n):
     refuses(TypeError, fit, 1, print, F.cross_entropy, opt, dl, None)
     refuses(ValueError, fit, 1, ours, CrossEntropyLoss(), opt, empty, None)
     refuses(ValueError, fit, 1, ours, CrossEntropyLoss(), opt, dl, empty)
+    refuses(FloatingPointError, fit, 1, ours, CrossEntropyLoss(), opt, DataLoader(Dataset(torch.full((n, 3), math.nan), torch.zeros(n, dtype=torch.int64))), None)
+    loss_func, targ = CrossEntropyLoss(), torch.zeros(n, dtype=torch.int64)
+    looked_at = loss_func(ours(make((n, 3), torch.float32)), targ)  # and never gone back through
+    fit(1, ours, loss_func, opt, dl, None)
+    assert not hasattr(looked_at, "g")
     record, = fit(1, theirs, F.cross_entropy, torch.optim.SGD(theirs.parameters(), 0.1), dl, dl)
     assert not theirs.training and 0 <= record.metric <= 1
 
