@@ -386,7 +386,7 @@ def test_losses_of_classes(t, seed, kind):
         same(cross_entropy(t, targ.to(kind)), F.cross_entropy(t, targ))
         same(CrossEntropyLoss()(t, targ), F.cross_entropy(t, targ))
     if n:
-        assert accuracy(t, targ).item() == pytest.approx((t.argmax(1) == targ).double().mean().item())
+        assert accuracy(t, targ).item() == accuracy(t[None], targ[None]).item() == pytest.approx((t.argmax(1) == targ).double().mean().item())
         if t.isfinite().all() and (t.abs() < 100).all():
             check_grads(CrossEntropyLoss(), t, targ)
         for f in (cross_entropy, nll_loss):
