@@ -750,6 +750,7 @@ def _complete(given):
     _check_same(out, config, given)
     return defaults | dict(hidden=list(defaults['hidden'])) | config | given
 
+# %% ../nbs/04_training.ipynb #91220cba
 def _as_kept(option, value):
     "The value of an option as config.json keeps it: lists, and paths that do not depend on where you stand."
     if option == 'hidden': return list(value) if isinstance(value, (list, tuple)) else [value]
