@@ -29,7 +29,7 @@ PEERS = {
     "without_modules": "our calls, without modules",
     "floor": "the floor",
 }
-LABELS = PEERS | {"together": "two processes that train together", "apart": "two that each train alone", "alone": "one process"}
+LABELS = PEERS | {"apart": "two that each train alone", "alone": "one process"}
 LADDER = ["matmul_loops", "matmul_dot", "matmul_broadcast", "matmul_einsum", "matmul"]
 IMPORTS = {"ours": ("minibatch_lib.minibatch", ["minibatch_lib"]), "torch_eager": ("torch", ["torch"]),
            "jax_step": ("jax", ["jax", "jaxlib"]), "sklearn_mlp": ("sklearn.neural_network", ["scikit-learn"])}
