@@ -10,15 +10,18 @@ MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 # Those that need neither nbdev nor a site, so that they run under any version of anything.
 PACKAGE_TESTS := $(addprefix tests/test_,data.py gradients.py hostile.py minibatch.py properties.py repeatable.py training.py)
 
-# As many processes as there are cores; each file of tests stays in one of them.
+# As many processes as there are cores, each with one thread; each file of tests stays in one of them.
 TEST_PROCESSES ?= auto
+STAGE := $(PY) tools/stage.py
+COVER := # not empty: note which lines of the package the tests reach
+PYTEST = OMP_NUM_THREADS=1 $(STAGE) "$1" "$2" $(if $(COVER),$(BIN)/coverage run,$(PY)) -m pytest -q -rs -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # PyTorch's profiler is silent unless something fails.
 export KINETO_LOG_LEVEL := 99
 
-.PHONY: help setup train test fuzz mutants versions export book bench bench-quick exercises docs clean
+.PHONY: help setup train test test-all test-rest portable fuzz mutants versions export book bench bench-quick exercises docs clean
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -30,31 +33,35 @@ $(READY): settings.ini setup.py pyproject.toml constraints.txt
 	|| { echo "minibatch_lib needs Python $(MIN_PYTHON) or newer, which $(PYTHON) is not: name one, as in make train PYTHON=python3.12"; exit 1; }
 	@echo "== setup: installing into .venv (the first time takes minutes)"
 	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install -c constraints.txt -e '.[dev]'
+	@$(PY) tools/install.py -c constraints.txt -e '.[dev]'
 	@touch $(READY)
 
 train: $(READY) ## train a network on the images that come with the package
 	@$(BIN)/minibatch_train --force
 
-test: $(READY) ## check everything: notebooks, package, README, tests, site, wheel
-	@echo "== notebooks, package and README in step"
-	@$(PY) tools/check.py
-	@echo "== notebooks run, outputs compared"
-	@$(PY) tools/test_nbs.py
-	@echo "== site"
-	@$(PY) tools/docs.py build
-	@echo "== pages test the modules"
-	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run tools/page_tests.py --quick
-	@echo "== pytest"
-	@$(BIN)/coverage run -m pytest -q -rs -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder tests
-	@echo "== coverage"
+test: $(READY) ## check it in minutes: notebooks, package, README, site, fast tests, wheel
+	@rm -rf .coverage .coverage.* build dist
+	@$(STAGE) "notebooks, package and README in step" "5 s" $(PY) tools/check.py
+	@$(STAGE) "notebooks run, outputs compared" "2 to 3 minutes" $(PY) tools/test_nbs.py
+	@$(STAGE) "site built and checked" "20 s" $(PY) tools/docs.py build
+	@$(call PYTEST,fast tests,2 to 3 minutes) -m "not slow" tests
+	@$(STAGE) "wheel built" "5 s" $(PY) -m build -qq --wheel --no-isolation
+	@$(STAGE) "wheel checked" "5 s" $(PY) tools/check_wheel.py dist/*.whl
+
+test-all: ## check everything, slow tests and other processors too (half an hour)
+	@$(MAKE) --no-print-directory test COVER=1
+	@$(MAKE) --no-print-directory test-rest COVER=1
+
+test-rest: $(READY) # what test-all adds to a `make test COVER=1`
+	@$(STAGE) "pages test the modules" "2 to 4 minutes" $(BIN)/coverage run tools/page_tests.py --quick
+	@$(call PYTEST,slow tests,5 to 10 minutes) -m slow tests
 	@$(BIN)/coverage combine -q
-	@$(BIN)/coverage report
-	@echo "== wheel"
-	@rm -rf build dist
-	@$(PY) -m build -qq --wheel --no-isolation
-	@$(PY) tools/check_wheel.py dist/*.whl
+	@$(STAGE) "lines and branches reached by all tests" "5 s" $(BIN)/coverage report
+	@$(STAGE) "properties on 10,000 random cases" "2 minutes" $(MAKE) --no-print-directory fuzz
+	@$(STAGE) "pages and numeric tests as two other processors" "8 minutes" $(PY) tools/portable.py --most-different 2 $(PACKAGE_TESTS)
+
+portable: $(READY) ## pages and numeric tests as other processors would run them (half an hour)
+	@$(PY) tools/portable.py $(PACKAGE_TESTS)
 
 fuzz: $(READY) ## try the properties of all public functions on 10,000 random cases
 	@$(PY) -m pytest -v tests/test_properties.py --hypothesis-profile=fuzz
@@ -67,7 +74,7 @@ versions: ## the package's own tests in a fresh environment: PYTHON=python3.13 W
 	python="$$folder/$(if $(WINDOWS),Scripts,bin)/python"; \
 	echo "== installing for $$($(PYTHON) --version)"; \
 	"$$python" -m pip install -q . pytest hypothesis trustme $(foreach package,$(WITH),'$(package)'); \
-	"$$python" -m pip list | grep -i -E '^(torch|numpy|fastcore|matplotlib|tqdm|safetensors) '; \
+	"$$python" -m pip list | grep -i -E '^(torch|numpy|fastcore|matplotlib|pillow|tqdm|safetensors) '; \
 	"$$python" -W error -c 'import minibatch_lib.training'; \
 	"$$python" tools/page_tests.py --quick; \
 	"$$python" -m pytest -q -p no:cacheprovider $(PACKAGE_TESTS)
@@ -95,7 +102,7 @@ bench-quick: $(BENCH_READY) ## the same for a part of it, in less than 90 second
 
 $(BENCH_READY): $(READY)
 	@echo "== setup: installing what the benchmarks compare with into .venv"
-	@$(PY) -m pip install -q -c constraints.txt -e '.[bench]'
+	@$(PY) tools/install.py -c constraints.txt -e '.[bench]'
 	@touch $(BENCH_READY)
 
 docs: _docs/index.html ## build the site into _docs/

@@ -1,4 +1,9 @@
-"""How the properties are tried: in `make test` a fixed and seeded few of the cases, in `make fuzz` at least 10,000 new ones."""
+"""What holds for all tests: the mark `slow`, Ctrl-C as in a terminal, and how the properties are tried.
+
+In `make test` a fixed and seeded few of their cases, in `make fuzz` at least 10,000 new ones.
+"""
+import signal
+
 from hypothesis import HealthCheck, settings
 
 ALWAYS = dict(deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -9,6 +14,13 @@ settings.register_profile("test", max_examples=40, derandomize=True, **ALWAYS)
 settings.register_profile("mutants", max_examples=10, derandomize=True, **ALWAYS)
 settings.register_profile("fuzz", max_examples=300, print_blob=True, **ALWAYS)
 settings.load_profile("test")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under nohup; the processes that the tests start would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: left out by `make test`, run by `make test-all`")
 
 
 def pytest_terminal_summary(terminalreporter):

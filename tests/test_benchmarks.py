@@ -47,6 +47,7 @@ CASES = [case for cases in workloads.COMPARED.values() for case in cases(130)]
 PEERS = sorted({(kind, peer) for case in CASES for peer, (_, kind, _) in case.jobs.items() if kind in TINY and peer not in NOT_TRIED})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind, peer", PEERS)
 def test_all_peers_do_the_same_work(process, kind, peer):
     if peer in NEEDED and not find_spec(NEEDED[peer]):
@@ -91,6 +92,7 @@ def problems(results):
         yield "names a machine or a folder"
 
 
+@pytest.mark.slow
 def test_a_run_leaves_whole_results(tmp_path, capsys):
     out = tmp_path / "results.json"
     run.main(["loader", "--rows", "200", "--threads", "1", "--rounds", "1", "--peers", "ours", "floor", "--out", str(out)])
@@ -102,6 +104,7 @@ def test_a_run_leaves_whole_results(tmp_path, capsys):
     assert "loader, batch 50, seconds of ours / floor" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_what_needs_absent_images_is_left_out(capsys):
     run.main(["accuracy", "--threads", "1", "--peers", "ours"])
     assert "accuracy, to 0.97 on MNIST: left out" in capsys.readouterr().out
@@ -145,6 +148,7 @@ def test_the_page_shows_the_stored_results():
         assert a == b, "run `.venv/bin/python tools/run_nbs.py benchmarks`"
 
 
+@pytest.mark.slow
 def test_an_epoch_takes_at_most_seven_tenths_of_the_usual_loop():
     case = next(workloads.epoch(10_000))
     seconds = workloads.measure(case, ["ours", "torch_eager"], threads=1, rounds=3)["seconds"]

@@ -106,7 +106,7 @@ def test_takes_the_next_mirror(server, tmp_path, monkeypatch, bad):
     use(monkeypatch, urls=[server.url + bad + "/", server.url])
     start = time.monotonic()
     assert len(data.get_data("mnist", tmp_path).x_train) == IMAGES
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 60
     assert files_below(tmp_path) == sorted(data._files[:2])
 
 
@@ -116,7 +116,7 @@ def test_without_another_mirror_it_is_one_error_and_no_file(server, tmp_path, mo
     start = time.monotonic()
     with pytest.raises(FileNotFoundError) as error:
         data.get_data("mnist", tmp_path / "cache")
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 60
     assert re.search(f"train-images.* could not be had .*{re.escape(reason)}.*Put the file there yourself", str(error.value)), error.value
     assert "\n" not in str(error.value)
     assert not files_below(tmp_path)
@@ -216,6 +216,7 @@ def getter(folder):
     return subprocess.Popen([sys.executable, "-c", GET, repr(tuple(data.DATASETS["mnist"])), folder], stdout=subprocess.PIPE, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_both_end_with_the_right_files(server, contents, tmp_path, monkeypatch):
     use(monkeypatch, urls=[server.url + "slowly/"])
     both = [getter(tmp_path) for _ in range(2)]
@@ -225,6 +226,7 @@ def test_two_processes_at_once_both_end_with_the_right_files(server, contents, t
     assert all((tmp_path / "mnist" / name).read_bytes() == contents[name] for name in data._files[:2])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_kill_in_mid_download_leaves_nothing_that_is_trusted(server, contents, tmp_path, monkeypatch):
     use(monkeypatch, urls=[server.url + "stall/"])

@@ -1,6 +1,7 @@
 """Runs that several processes share, started by torchrun, all on loopback."""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -131,6 +132,7 @@ def undisturbed(tmp_path_factory):
     return train(few(tmp_path_factory.mktemp("undisturbed")), **THREE_EPOCHS | dict(hidden=(7, 5), quiet=True))
 
 
+@pytest.mark.slow
 def test_two_nodes_go_on_when_a_process_of_one_was_killed(tmp_path, few_images, two_nodes, undisturbed):
     command = [*two_nodes, "--max-restarts=1"]
     options = THREE_EPOCHS | dict(dies=("self", "SIGKILL", 1, *SECOND_EPOCH), data=few_images, out="run")
@@ -142,12 +144,13 @@ def test_two_nodes_go_on_when_a_process_of_one_was_killed(tmp_path, few_images, 
     same_run(tmp_path / "run", *undisturbed)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_run_which_others_can_finish(tmp_path, few_images, undisturbed):
     options = THREE_EPOCHS | dict(data=few_images, backend="torch", workers=1, out=tmp_path / "run")
     done = run(tmp_path, "--nproc_per_node=2", dies=("self", "SIGKILL", 1, *SECOND_EPOCH), **options)
-    assert done.returncode == 1 and seconds_since_death(tmp_path) < 30
+    assert done.returncode == 1 and seconds_since_death(tmp_path) < 120
     assert "one_dies.py FAILED" in done.stderr and "SIGKILL" in done.stderr
-    assert done.stderr.count("minibatch_lib.distributed: error: ") <= 1 and "minibatch_lib/" not in done.stderr  # no traceback
+    assert done.stderr.count("minibatch_lib.distributed: error: ") <= 1 and not re.search(r"minibatch_lib/\w+\.py", done.stderr)  # no traceback
     assert not (tmp_path / "run" / "model.safetensors").exists()
     assert not left_of(tmp_path)
     done = run(tmp_path, "--nproc_per_node=3", resume=True, out="run")
@@ -155,6 +158,7 @@ def test_a_killed_worker_ends_the_run_which_others_can_finish(tmp_path, few_imag
     same_run(tmp_path / "run", *undisturbed)
 
 
+@pytest.mark.slow
 def test_a_restarted_group_goes_on_though_a_checkpoint_was_cut_off(tmp_path, few_images, undisturbed):
     options = THREE_EPOCHS | dict(data=few_images, out=tmp_path / "run")
     train(few_images, epochs=1, out=tmp_path / "run", quiet=True)  # which --force shall overwrite
@@ -164,6 +168,7 @@ def test_a_restarted_group_goes_on_though_a_checkpoint_was_cut_off(tmp_path, few
     same_run(tmp_path / "run", *undisturbed)
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_answered_by_one_line_that_says_how_to_go_on(tmp_path, few_images):
     done = run(tmp_path, "--nproc_per_node=2", dies=("torchrun", "SIGINT", 1, *SECOND_EPOCH), **THREE_EPOCHS, data=few_images, out="run")
     assert done.returncode == 1
@@ -171,11 +176,12 @@ def test_ctrl_c_is_answered_by_one_line_that_says_how_to_go_on(tmp_path, few_ima
     assert done.stderr.count("minibatch_lib.distributed: ") == 1
 
 
+@pytest.mark.slow
 def test_no_process_stays_when_torchrun_is_killed(tmp_path, few_images):
     options = THREE_EPOCHS | dict(data=few_images, workers=1, out=tmp_path / "run")
     done = run(tmp_path, "--nproc_per_node=2", dies=("torchrun", "SIGKILL", 1, *SECOND_EPOCH), **options)
     assert done.returncode == -signal.SIGKILL
-    assert seconds_since_death(tmp_path) < 30 and not left_of(tmp_path)  # all who could still print have ended
+    assert seconds_since_death(tmp_path) < 120 and not left_of(tmp_path)  # all who could still print have ended
 
 
 @pytest.fixture
@@ -255,6 +261,7 @@ def test_it_does_not_measure_what_makes_no_sense(alone, capfd, options, status, 
     assert f"error: {problem}" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_one_process_says_what_is_wrong(tmp_path):
     done = run(tmp_path, "--nproc_per_node=2", lr=-1)
     assert done.returncode == 1 and done.stdout == ""

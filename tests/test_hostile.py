@@ -19,7 +19,7 @@ from minibatch_lib.minibatch import get_model
 from test_data import idx, peak_kilobytes
 
 FILES = 1000  # mutated ones of each format
-SECONDS = 5  # for one file
+SECONDS = 30  # for one file, which takes a small part of one
 KILOBYTES = 600_000  # above what was held before
 NUMBERS = [0, 1, 127, 128, 255, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, 2**64 - 1]
 
@@ -82,12 +82,14 @@ def model_file(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_mutated_models(model_file):
     whole = model_file.read_bytes()
     n_read = survives(training.load_model, model_file, mutants(whole, 1))
     assert n_read < FILES
 
 
+@pytest.mark.slow
 def test_mutated_json_in_a_model(model_file):
     whole = model_file.read_bytes()
     length = int.from_bytes(whole[:8], "little")
@@ -123,6 +125,7 @@ def test_models_made_to_do_harm(model_file, content):
 
 # The files of data sets
 
+@pytest.mark.slow
 def test_mutated_idx_files(tmp_path):
     survives(data._read_idx, tmp_path / "images.gz", mutants(idx((3, 28, 28), bytes(range(256)) * 9 + bytes(48)), 3))
     raw = bytes([0, 0, 8, 3]) + struct.pack(">3I", 3, 5, 5) + bytes(75)
@@ -155,6 +158,7 @@ GOOD = dict(x=np.arange(120, dtype=np.uint8).reshape(10, 3, 4), y=np.arange(10) 
 
 
 @OWN_IMAGES
+@pytest.mark.slow
 @pytest.mark.parametrize("compress", [True, False])
 def test_mutated_arrays(tmp_path, compress):
     whole = npz(compress, **GOOD)
@@ -192,6 +196,7 @@ def test_arrays_made_to_do_harm(tmp_path, content):
 
 
 @OWN_IMAGES
+@pytest.mark.slow
 def test_an_array_that_unpacks_to_gigabytes(tmp_path):
     path, header = tmp_path / "own.npz", npy(dict(descr="|u1", fortran_order=False, shape=(3_000_000_000, 1)))
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
@@ -238,6 +243,7 @@ def test_pictures_made_to_do_harm(tmp_path, model_file, content):
 # The records of a run
 
 @OWN_IMAGES
+@pytest.mark.slow
 def test_mutated_records_of_a_run(tmp_path):
     run = tmp_path / "run"
     training.train(epochs=1, hidden=(2,), out=run, quiet=True)

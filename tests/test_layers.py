@@ -82,6 +82,7 @@ def test_linear(batch, n_in, n_out, bias, layout, seed):
 
 @many
 @given(st.integers(1, 64), st.integers(1, 64), st.integers(1, 64), st.booleans(), layouts, seeds)
+@pytest.mark.slow
 def test_linear_in_single_precision(n, n_in, n_out, bias, layout, seed):
     generator = numbers(seed)
     ours, theirs = linear_pair(n_in, n_out, bias, torch.float32)
@@ -106,6 +107,7 @@ def test_elementwise(make, theirs, shape, layout, seed):
 @pytest.mark.parametrize("make, theirs", ELEMENTWISE, ids=["ReLU", "GeneralReLU", "Dropout in evaluation"])
 @many
 @given(st.lists(st.integers(1, 64), max_size=2).map(tuple), layouts, seeds)
+@pytest.mark.slow
 def test_elementwise_in_single_precision(make, theirs, shape, layout, seed):
     generator = numbers(seed)
     compare(make(), theirs, [laid_out(shape, layout, generator, torch.float32)], generator, SINGLE)

@@ -107,7 +107,7 @@ def test_a_dead_worker_is_an_error():
     start = time.monotonic()
     with pytest.raises(RuntimeError, match="DataLoader: a worker died"):
         targets(DataLoader(Bad(dies), 2, num_workers=2))
-    assert time.monotonic() - start < 30
+    assert time.monotonic() - start < 60
     assert not multiprocessing.active_children()
 
 

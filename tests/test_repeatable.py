@@ -30,6 +30,7 @@ def weights(model):
     return hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_a_seed_gives_the_same_weights_in_every_process(threads):
     # Between one thread and two PyTorch promises nothing: sums are added up in another order.

@@ -77,14 +77,18 @@ def export(project):
     assert not done.returncode, done.stderr
 
 
+def new_project(folder):
+    """A project without pages."""
+    (folder / "nbs").mkdir()
+    (folder / "settings.ini").write_text(SETTINGS)
+    (folder / "_quarto.yml").write_text(QUARTO)
+    (folder / "nbs" / "_quarto.yml").symlink_to("../_quarto.yml")
+    return folder
+
+
 @pytest.fixture
 def project(tmp_path):
-    """A project without pages."""
-    (tmp_path / "nbs").mkdir()
-    (tmp_path / "settings.ini").write_text(SETTINGS)
-    (tmp_path / "_quarto.yml").write_text(QUARTO)
-    (tmp_path / "nbs" / "_quarto.yml").symlink_to("../_quarto.yml")
-    return tmp_path
+    return new_project(tmp_path)
 
 
 # run_nbs

@@ -134,6 +134,7 @@ def kill_at(monkeypatch, owner, name, nth=1):
 SMALL = ["--epochs=1", "--hidden=4", "--batch-size=500", "--out=run"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, nth", [("Path.unlink", 2), ("Path.unlink", 4), ("Run.train", 1)])
 def test_an_overwritten_run_never_comes_back(tmp_path, finished, monkeypatch, name, nth):
     shutil.copytree(finished, tmp_path / "run")
@@ -191,6 +192,7 @@ def test_bad_input_costs_one_line(tmp_path, monkeypatch, args, status, words):
     assert [path.name for path in tmp_path.iterdir()] == ["a file"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is a thing of Linux")
 @pytest.mark.parametrize("name, args", [("minibatch_train", ["--epochs=1", "--hidden=4", "--out=new"]), ("minibatch_eval", ["run"])])
 def test_a_full_disk_behind_the_output_costs_one_line(tmp_path, finished, name, args):
@@ -201,6 +203,7 @@ def test_a_full_disk_behind_the_output_costs_one_line(tmp_path, finished, name, 
     assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="closes a file descriptor as a shell does")
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
 def test_without_an_output(tmp_path, finished, closed):
@@ -227,6 +230,7 @@ def wait_until(condition, process):
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a single process")
 def test_ctrl_c_finishes_the_step_and_the_run_goes_on(tmp_path):
     args = "--epochs=12", "--batch-size=20", "--hidden=8"
@@ -248,6 +252,7 @@ def test_ctrl_c_finishes_the_step_and_the_run_goes_on(tmp_path):
     assert history(tmp_path / "runs" / "fashion_mini") == history(tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path):
     args = "--epochs=12", "--hidden=8", "--quiet"
@@ -269,6 +274,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(tmp_path):
     assert history(folder) == history(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named(tmp_path):
     assert run(tmp_path, "--epochs=2", "--hidden=4", "--out=run").returncode == 0
     before = weights(tmp_path / "run")
@@ -430,6 +436,7 @@ def test_an_npz_file_of_ones_own(tmp_path):
     is_one_line(run(tmp_path, "--data=unsafe.npz"), 1, "unsafe.npz cannot be used: ", "allow_pickle=False")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 def test_a_bar_on_a_terminal(tmp_path):
     import pty

@@ -88,6 +88,7 @@ def test_training_from_the_wheel_leaves_a_whole_run(use, tmp_path):
     assert use("minibatch_predict", "a_run", tmp_path / "a_run" / "worst.png").count(", ") == 2
 
 
+@pytest.mark.slow
 def test_help_explains_every_option(use):
     for command, some in [("train", {"--epochs", "--out", "--force"}), ("eval", {"--test"}), ("predict", {"--json"})]:
         explained = options(use(f"minibatch_{command}", "--help"))

@@ -405,10 +405,12 @@ def build():
     if errors := stage():
         return errors
     docs, folder = get_config().doc_path, get_config().config_path / "_proc"
+    print("docs: notebooks prepared by nbdev", flush=True)
     errors = [error for path in sorted(folder.rglob("*.ipynb")) for error in prepare(path)]
     exercises.write_all(folder / "_exercises")
     book = Book(folder)
     book.build()
+    print("docs: pages written, now their links and requests are checked", flush=True)
     if errors := errors + book.warnings + check(book.out):
         return errors
     previous = folder / "_previous"

@@ -3,8 +3,8 @@
 Words and whole numbers must be the same, other numbers equal within a tolerance, and every spot of a figure
 must have its like in the other figure, within the same tolerance as a fraction of the figure's larger side. Two directives of a cell say otherwise:
 
-    #| tolerance 0.02   the largest relative difference of its numbers (without it 0.001)
-    #| timing           its numbers depend on the machine's speed, so only its words are compared
+    #| tolerance 0.02 WHY   the largest relative difference of its numbers (without it 0.001)
+    #| timing               its numbers depend on the machine's speed, so only its words are compared
 
 A number followed by a unit of time is a timing wherever it stands, and never compared.
 """
@@ -24,7 +24,7 @@ NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)(?:\.\d*)?(?:e[-+]
 PICTURE = re.compile(r"(?<=data:image/png;base64,)[\w+/=\s]+")
 MADE_NAME = re.compile(r'(?<=[#"])[a-z]?[0-9a-f]{10}(?=[")])')  # matplotlib makes names of parts from what they hold
 WORDS = re.compile(r"<text[^>]*>(.*?)</text>", re.S)
-PLACE = re.compile(r"(?<![#\w.])-?\d+(?:\.\d+)?(?![\w.])")
+PLACE = re.compile(r"(?<![#\w.])-?\d+(?:\.\d+)?(?=(?:p[tx])?(?![\w.]))")
 BUILD_OF_TORCH = re.compile(r"(?<=\d)\+(?:cpu|cu\d+)\b")
 
 

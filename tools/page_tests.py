@@ -12,6 +12,7 @@ import json
 import linecache
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -39,7 +40,8 @@ def code_cells(path):
     for i, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], 1):
         source = "".join(cell["source"])
         marks = directives(source)
-        if cell["cell_type"] == "code" and marks.get("eval") != ["false"] and not marks.keys() & NEVER:
+        never = NEVER | ({"sigint"} if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else set())
+        if cell["cell_type"] == "code" and marks.get("eval") != ["false"] and not marks.keys() & never:
             if all(at_hand(name) for name in marks.keys() & DATA_SETS):
                 yield i, marks, source
 

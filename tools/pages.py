@@ -1,6 +1,7 @@
 """The notebooks as the other tools see them: which there are, which of their cells run, and where they are published."""
 import os
 import re
+import signal
 from pathlib import Path
 
 from execnb.nbio import read_nb
@@ -37,17 +38,23 @@ def is_skipped(path):
     return str2bool(front_matter.get("skip_exec", False))
 
 
+def flags_met():
+    """The test flags that ask nothing but what this process can do: `sigint`, where Ctrl-C is not ignored (as under nohup)."""
+    return ["sigint"] * (signal.getsignal(signal.SIGINT) is not signal.SIG_IGN)
+
+
 def skip_reason(cell, flags):
     """Why nbdev_test leaves out a code cell when `flags` are on: "eval: false", the name of a flag, or None."""
     directives = extract_directives(cell, remove=False)
     if directives.get("eval:", [""])[0].lower() == "false" or "nbdev_export(" in cell.source:
         return "eval: false"
+    flags = [*flags, *flags_met()]
     return next((flag for flag in get_config().tst_flags.split() if flag in directives and flag not in flags), None)
 
 
 def environment():
-    """Variables for a process that runs a page: one thread, no windows, repeatable, and data found from any folder."""
-    variables = os.environ | dict.fromkeys(THREAD_LIMITS, "1")
+    """Variables for a process that runs a page: one thread (or PAGE_THREADS), no windows, repeatable, and data found from any folder."""
+    variables = os.environ | dict.fromkeys(THREAD_LIMITS, os.environ.get("PAGE_THREADS", "1"))
     variables |= {"MPLBACKEND": "agg", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
     if folder := variables.get("MINIBATCH_LIB_DATA"):
         variables["MINIBATCH_LIB_DATA"] = os.path.abspath(os.path.expanduser(folder))
