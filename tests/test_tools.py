@@ -1,12 +1,16 @@
 """The tools that run, test and compare the notebooks, tried on small projects made here."""
+import importlib
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
+sys.path.insert(0, str(TOOLS))
 SETTINGS = """[DEFAULT]
 lib_name = sample
 repo = sample
@@ -191,3 +195,72 @@ def test_nbdev_update_carries_an_edit_of_a_module_back(project):
     in_project(project, "from nbdev.sync import *; nbdev_update()")
     assert '"#| exports\\n",\n    "def f(): return 2"' in page.read_text()
     assert (project / "nbs" / "01_two.ipynb").read_bytes() == untouched
+
+
+# install
+
+@pytest.mark.slow
+def test_install_says_how_far_it_is_and_all_that_pip_says_if_it_fails(tmp_path):
+    wheel = tmp_path / "sample-1.0-py3-none-any.whl"
+    with ZipFile(wheel, "w") as archive:
+        for name, text in dict(METADATA="Metadata-Version: 2.1\nName: sample\nVersion: 1.0\n", RECORD="",
+                               WHEEL="Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n").items():
+            archive.writestr(f"sample-1.0.dist-info/{name}", text)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=240)
+    python = next(path for path in tmp_path.glob("venv/*/python*") if path.is_file())
+
+    def install(*args):
+        return subprocess.run([python, TOOLS / "install.py", "--no-index", *args], capture_output=True, encoding="utf-8", timeout=240)
+    done = install(wheel)
+    assert done.returncode == 0 and done.stderr == "", done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].endswith(" s  packages installed: 1") and len(done.stdout.splitlines()) < 10
+    assert "Successfully installed sample-1.0" in (tmp_path / "venv" / "install.log").read_text(encoding="utf-8")
+    done = install("no-such-package-at-all")
+    assert done.returncode == 1 and "No matching distribution found for no-such-package-at-all" in done.stderr
+
+
+def test_install_reads_what_pip_says():
+    progress = importlib.import_module("install").Progress()
+    assert str(progress) == "finding out what is needed"
+    for line in ("Collecting torch==2.13.0 (from -c constraints.txt)", "  Downloading torch-2.13.0-cp311-none-any.whl.metadata (31 kB)",
+                 "Downloading torch-2.13.0-cp311-none-any.whl (190.1 MB)", "Using cached ml_dtypes-0.6.0-cp311-none-any.whl (5.0 MB)"):
+        progress.read(line)
+    assert str(progress) == "fetching packages: 2, now ml_dtypes 0.6.0 (5.0 MB)"
+    progress.read("Installing collected packages: ml_dtypes, torch")
+    assert str(progress) == "installing packages: 0 of 2"
+
+
+# stage
+
+@pytest.mark.parametrize("status, words", [(0, "done after "), (3, "FAILED after ")])
+def test_a_stage_says_what_it_does_and_how_it_ended(status, words):
+    done = subprocess.run([sys.executable, TOOLS / "stage.py", "something done", "1 s", sys.executable, "-c", f"print('at it', flush=True); raise SystemExit({status})"],
+                          capture_output=True, encoding="utf-8", timeout=120)
+    first, middle, last = done.stdout.splitlines()
+    assert (done.returncode, first, middle) == (status, "== something done (usually 1 s)", "at it") and last.strip().startswith(words)
+
+
+# Ctrl-C ignored, as under nohup
+
+@pytest.mark.skipif(sys.platform == "win32", reason="inherits an ignored signal")
+def test_cells_that_need_ctrl_c_are_left_out_and_counted_where_it_is_ignored(project):
+    (project / "settings.ini").write_text(SETTINGS.replace("slow mnist", "slow mnist sigint"))
+    notebook(project, "00_one", cell("1"), cell("#| sigint\nimport signal\nassert signal.getsignal(signal.SIGINT) is signal.default_int_handler"))
+    for before, remark in (("", ""), ("trap '' INT; ", "1 skipped (sigint: cell 3)")):
+        done = subprocess.run(["sh", "-c", f'{before}exec "$@"', "sh", sys.executable, TOOLS / "test_nbs.py"], cwd=project,
+                              capture_output=True, encoding="utf-8", timeout=240)
+        assert done.returncode == 0 and "00_one                  passed" in done.stdout and done.stdout.splitlines()[-2].endswith(remark or " s"), done.stdout
+
+
+def test_tests_get_ctrl_c_back():
+    assert signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+
+
+# portable
+
+@pytest.mark.slow
+def test_settings_for_other_processors_are_told_apart():
+    code = "import portable; print(len(portable.SETTINGS), '|'.join(portable.most_different(2)), *[s for s in portable.SETTINGS.values() if portable.sums(s) != portable.sums({})], sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=TOOLS, capture_output=True, encoding="utf-8", timeout=240, check=True)
+    n, chosen, *different = done.stdout.splitlines()
+    assert int(n) >= 6 and len(set(chosen.split("|"))) == 2 and len(different) >= 2, done.stdout

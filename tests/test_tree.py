@@ -95,6 +95,15 @@ def test_nothing_heavy_is_imported_at_top_level(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
+def test_every_import_is_required(module):
+    settings = (ROOT / "settings.ini").read_text(encoding="utf-8")
+    required = set(re.findall(r"([\w-]+)[<>=~]*[\d.]*", re.search(r"^requirements = (.*)", settings, re.M)[1]))
+    used = {name.split(".")[0] for inside in (False, True) for name in imports(MODULES[module], inside)}
+    foreign = used - set(sys.stdlib_module_names) - {PACKAGE, ""}
+    assert {{"PIL": "pillow"}.get(name, name) for name in foreign} <= required
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_no_module_can_read_a_pickle(module):
     assert not list(unsafe(MODULES[module]))
 

@@ -5,9 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+from configparser import ConfigParser
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_SOURCE = shutil.ignore_patterns(".git", ".venv", "_docs", "_proc", "build", "dist", "runs", "*.egg-info", "__pycache__")
@@ -52,6 +55,38 @@ def use(installed, tmp_path):
         command = sys.executable if name == "python" else shutil.which(name, path=installed / "bin")
         return run(command, *args, cwd=tmp_path, env=variables)
     return call
+
+
+def needed(requirements):
+    """The installed distributions that some requirements stand for, and all that these need in turn."""
+    found, wanted = {}, list(map(Requirement, requirements))
+    while wanted:
+        requirement = wanted.pop()
+        if requirement.name.lower() not in found and (not requirement.marker or requirement.marker.evaluate({"extra": ""})):
+            found[requirement.name.lower()] = distribution(requirement.name)
+            wanted += map(Requirement, found[requirement.name.lower()].requires or ())
+    return found.values()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="makes symbolic links")
+def test_the_requirements_are_all_that_the_commands_need(installed, tmp_path):
+    settings = ConfigParser(delimiters=["="])
+    settings.read(ROOT / "settings.ini", encoding="utf-8")
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    for each in needed(settings["DEFAULT"]["requirements"].split()):
+        for name in {file.parts[0] for file in each.files} - {".."}:
+            if not (packages / name).exists():
+                (packages / name).symlink_to(each.locate_file(name))
+    assert not (packages / "nbdev").exists() and (packages / "PIL").exists()
+
+    def call(name, *args):  # -S: without the packages of this environment
+        variables = os.environ | {"PYTHONPATH": f"{installed}{os.pathsep}{packages}", "PYTHONUTF8": "1"}
+        return run(sys.executable, "-S", installed / "bin" / f"minibatch_{name}", *args, cwd=tmp_path, env=variables)
+    call("train", "--epochs=1", "--hidden=4", "--out=run")
+    assert 0 < json.loads(call("eval", "run", "--json"))["accuracy"] < 1
+    assert call("predict", "run", "run/worst.png").startswith("run/worst.png: ")
 
 
 def options(help_text):
