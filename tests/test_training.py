@@ -208,8 +208,8 @@ def test_a_full_disk_behind_the_output_costs_one_line(tmp_path, finished, name, 
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
 def test_without_an_output(tmp_path, finished, closed):
     (tmp_path / "run").symlink_to(finished)
-    for line in (f"{HERE}/minibatch_train --epochs=1 --hidden=4 --out=new {closed}", f"{HERE}/minibatch_eval run {closed}"):
-        done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
+    for line in (f'"$0"/minibatch_train --epochs=1 --hidden=4 --out=new {closed}', f'"$0"/minibatch_eval run {closed}'):
+        done = subprocess.run(["sh", "-c", line, HERE], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
