@@ -4,27 +4,25 @@
 
 # %% auto #0
 __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntropyLoss', 'accuracy', 'report', 'get_model',
-           'Optimizer', 'SGD', 'Dataset', 'SliceLoader', 'Sampler', 'BatchSampler', 'collate', 'DataLoader', 'get_dls',
-           'EpochRecord', 'fit']
+           'Optimizer', 'SGD', 'Dataset', 'SliceLoader', 'Sampler', 'BatchSampler', 'collate', 'read_ahead',
+           'DataLoader', 'get_dls', 'EpochRecord', 'fit']
 
 # %% ../nbs/03_minibatch.ipynb #0037a811
-import copy
 import math
-import os
-import signal
+import random
 import time
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Mapping
+from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context, parent_process
-from threading import Thread
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from fastcore.basics import patch
+from fastcore.basics import noop, patch
 from torch import Tensor, nn
 import torch.nn.functional as F
+from torch.utils.data import default_collate
 
 from .modules import Linear, Module, ReLU, Sequential
 
@@ -230,42 +228,70 @@ class BatchSampler:
             if len(batch) == self.bs or not self.drop_last: yield batch
 
 # %% ../nbs/03_minibatch.ipynb #73a4f98c
-def collate(
-    items:list, # Examples, all alike: tensors, arrays, numbers or strings, or tuples, lists or dicts of such
-): # A tensor with a new first axis for tensors, arrays and numbers; a tuple or dict of such for tuples, lists and dicts
-    "Stack examples into a batch, like `torch.utils.data.default_collate`."
+def _place(items):
+    "Where in the examples `items` is what cannot be stacked, such as ['x'][0]; '' if it is the examples themselves."
     first = items[0]
-    if isinstance(first, dict): return {key: collate([item[key] for item in items]) for key in first}
-    if isinstance(first, (tuple, list)): return tuple(collate(list(place)) for place in zip(*items, strict=True))
-    return items if isinstance(first, str) else torch.stack([torch.as_tensor(item) for item in items])
+    keys = first if isinstance(first, Mapping) else range(len(first)) if isinstance(first, (tuple, list)) else ()
+    for key in keys:
+        try: parts = [item[key] for item in items]
+        except (LookupError, TypeError): return f'[{key!r}]'  # not all examples have it
+        try: default_collate(parts)
+        except Exception: return f'[{key!r}]{_place(parts)}'
+    return ''
+
+def collate(
+    items:list, # Examples, all alike: tensors, arrays, numbers or strings, or tuples, lists, dicts or named tuples of such
+): # What `default_collate` gives: tensors with a new first axis, in lists for tuples and lists, in dicts and named tuples for those
+    "Stack examples into a batch: `torch.utils.data.default_collate`, whose errors also name the place in the example."
+    try: return default_collate(items)
+    except Exception as e:
+        raise (type(e) if type(e) in (TypeError, RuntimeError) else TypeError)(f'{e}; look at example{_place(items)} of each') from e
 
 # %% ../nbs/03_minibatch.ipynb #67d377be
-def _load(ds, collate_fn, batch):
-    "The examples with the row numbers in `batch`, as one batch."
-    if type(ds) is Dataset and collate_fn is None: return ds[[int(i) for i in batch]]
-    return (collate_fn or collate)([ds[i] for i in batch])
+def read_ahead(
+    load, # load(rows) -> batch
+    batches, # Lists of row numbers
+    workers, # An `Executor` of `concurrent.futures`, whose processes do the loading
+    n_ahead:int, # Batches on their way at a time, at least 1
+):
+    "Yield `load(rows)` for each of `batches`, in order, while the workers are busy with the next ones."
+    batches, waiting = iter(batches), deque()
+    def ask(n): waiting.extend(workers.submit(load, rows) for rows in islice(batches, n))
+    ask(n_ahead)
+    while waiting:
+        batch = waiting.popleft().result()
+        ask(1)
+        yield batch
 
-def _start_worker(ds, collate_fn):
-    "In a new worker: keep what `_load_in_worker` needs; the processes are the parallelism, so one thread each."
-    global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which then stops the workers
-    torch.set_num_threads(1)
-    Thread(target=_end_with_parent, daemon=True).start()
-    _worker = ds, collate_fn
+# %% ../nbs/03_minibatch.ipynb #w0rkers4
+@contextmanager
+def _random_from(seed):
+    "Random numbers of torch, numpy and `random` that follow from `seed` alone; afterwards the generators are where they were."
+    before = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    torch.default_generator.manual_seed(seed)
+    np.random.seed(seed % 2 ** 32)
+    random.seed(seed)
+    try: yield
+    finally:
+        for put_back, state in zip((torch.set_rng_state, np.random.set_state, random.setstate), before): put_back(state)
 
-def _end_with_parent():
-    "End this process as soon as the one that started it is gone, even if that was killed."
-    parent_process().join()
-    os._exit(1)
+# %% ../nbs/03_minibatch.ipynb #w0rkers7
+class _Batches:
+    "A dataset of whole batches, to be read anywhere: `batches[rows, seed]`."
+    def __init__(self, ds, collate_fn): self.ds, self.collate_fn = ds, collate_fn
 
-def _load_in_worker(batch, seed):
-    "Load a batch with random numbers of its own, whichever worker it falls to."
-    torch.manual_seed(seed)
-    try: return _load(*_worker, batch)
-    except Exception as e:
-        try: copy.copy(e)  # can it be made again on the other side?
-        except Exception: raise RuntimeError(f'{type(e).__name__}: {e}') from e
-        raise
+    def __getitem__(self, sent):
+        rows, seed = sent
+        if seed is None: return self.ds[[int(i) for i in rows]]  # our own `Dataset`, which draws nothing
+        with _random_from(seed): return (self.collate_fn or collate)([self.ds[i] for i in rows])
+
+class _Orders:
+    "What a pass asks for: the row numbers of each batch, with a seed."
+    def __init__(self, batch_sampler, generator, draws): self.batch_sampler, self.generator, self.draws = batch_sampler, generator, draws
+    def __len__(self): return len(self.batch_sampler)
+    def __iter__(self):
+        first = torch.empty((), dtype=torch.int64).random_(generator=self.generator).item() if self.draws else 0
+        for i, rows in enumerate(self.batch_sampler): yield rows, (first + i) % 2 ** 63 if self.draws else None
 
 # %% ../nbs/03_minibatch.ipynb #3ce3524e
 def _choose_batches(ds, batch_size, shuffle, sampler, batch_sampler, drop_last, generator):
@@ -292,13 +318,19 @@ class DataLoader:
         drop_last:bool=False, # Leave out a short last batch?
         generator:torch.Generator=None, # Source of the random order
         multiprocessing_context=None, # How workers start: 'fork', 'spawn', 'forkserver', or a context of `multiprocessing`; None: Python's default
+        **options, # `timeout`, `worker_init_fn`, `persistent_workers`, `pin_memory`, `prefetch_factor`: as in PyTorch's, which they are handed on to
     ):
         if not isinstance(num_workers, int) or num_workers < 0:
             raise ValueError(f'DataLoader: num_workers must be a whole number of at least 0, got {num_workers!r}')
+        if unknown := options.keys() - {'timeout', 'worker_init_fn', 'persistent_workers', 'pin_memory', 'prefetch_factor'}:
+            raise TypeError(f'DataLoader: has no option {", ".join(sorted(unknown))}')
         self.batch_sampler = _choose_batches(ds, batch_size, shuffle, sampler, batch_sampler, drop_last, generator)
-        self.ds, self.collate_fn = ds, collate_fn
-        self.in_memory = type(ds) is Dataset and collate_fn is None and batch_sampler is None and sampler is None
-        self.num_workers, self.multiprocessing_context, self.n_sent = num_workers, multiprocessing_context, 0
+        self.ds, self.num_workers, draws = ds, num_workers, type(ds) is not Dataset or collate_fn is not None
+        self.in_memory = not draws and batch_sampler is None and sampler is None
+        self.batches, self.orders = _Batches(ds, collate_fn), _Orders(self.batch_sampler, generator, draws)
+        self.theirs = None if num_workers == 0 and not options else torch.utils.data.DataLoader(
+            self.batches, batch_size=None, sampler=self.orders, collate_fn=noop, num_workers=num_workers, generator=torch.Generator(),
+            multiprocessing_context=multiprocessing_context if num_workers else None, **options)
 
     def __len__(self): return len(self.batch_sampler)
 
@@ -315,27 +347,14 @@ def _from_memory(self:DataLoader):
 # %% ../nbs/03_minibatch.ipynb #759058b4
 @patch
 def __iter__(self:DataLoader):
-    "Yield the batches of one pass. RuntimeError if a worker dies."
-    if self.num_workers == 0:
-        yield from self._from_memory() if self.in_memory else (_load(self.ds, self.collate_fn, batch) for batch in self.batch_sampler)
+    "Yield the batches of one pass."
+    if self.theirs is None:
+        yield from self._from_memory() if self.in_memory else map(self.batches.__getitem__, self.orders)
         return
-    batches, context, waiting = iter(self.batch_sampler), self.multiprocessing_context, deque()
-    if context is None or isinstance(context, str): context = get_context(context)
-    with ProcessPoolExecutor(self.num_workers, context, _start_worker, (self.ds, self.collate_fn)) as workers:
-        def send(count):
-            for batch in islice(batches, count):
-                self.n_sent += 1
-                waiting.append(workers.submit(_load_in_worker, batch, (torch.initial_seed() + self.n_sent) % 2 ** 63))
-        try:
-            send(2 * self.num_workers)
-            while waiting:
-                loaded = waiting.popleft().result()
-                send(1)
-                yield loaded
-        except BrokenProcessPool as e:
-            raise RuntimeError('DataLoader: a worker died, perhaps for want of memory; try fewer workers or smaller batches') from e
-        finally:
-            for future in waiting: future.cancel()
+    batches = iter(self.theirs)
+    try: yield from batches
+    finally:
+        if self.num_workers and not self.theirs.persistent_workers: batches._shutdown_workers()
 
 # %% ../nbs/03_minibatch.ipynb #599bb65a
 def get_dls(

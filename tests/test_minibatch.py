@@ -1,12 +1,15 @@
 """Workers of the data loader, which only importable code can have under every start method."""
 import multiprocessing
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 
@@ -62,10 +65,14 @@ def test_a_context_may_be_given():
 
 
 class Noise(Squares):
-    """A dataset of random numbers."""
+    """A dataset of random numbers from all three sources."""
 
     def __getitem__(self, i):
-        return torch.rand(2), i
+        return torch.tensor([torch.rand(1).item(), np.random.rand(), random.random()], dtype=torch.float64), i
+
+
+def stuck():
+    time.sleep(10 ** 6)
 
 
 class Threads(Squares):
@@ -92,10 +99,48 @@ def test_loaders_have_the_defaults_of_torchs():
     assert (ours.num_workers, len(ours), targets(ours)) == (theirs.num_workers, len(theirs), targets(theirs))
 
 
-def test_workers_draw_different_numbers():
-    drawn = [torch.cat([xb for xb, _ in DataLoader(Noise(), 2, num_workers=n)]) for n in (1, 2)]
-    assert len(drawn[1].unique()) == 22
-    assert drawn[0].equal(drawn[1])
+def drawn(method, n, **options):
+    """What two passes of a loader and one of a new loader give, and where the generators of this process are then."""
+    torch.manual_seed(3), np.random.seed(3), random.seed(3)
+    loaders = [DataLoader(Noise(), 2, num_workers=n, multiprocessing_context=method, **options) for _ in range(2)]
+    passes = [torch.cat([xb for xb, _ in dl]) for dl in (loaders[0], *loaders)]
+    return torch.stack(passes), (torch.rand(1).item(), np.random.rand(), random.random())
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("method, n", [("fork", 1), ("fork", 2), ("fork", 3), pytest.param("spawn", 2, marks=pytest.mark.slow), pytest.param("forkserver", 2, marks=pytest.mark.slow)])
+def test_random_numbers_are_those_without_workers(method, n, shuffle):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"cannot {method}")
+    here, there = drawn(method, 0, shuffle=shuffle), drawn(method, n, shuffle=shuffle)
+    assert here[0].equal(there[0]) and here[1] == there[1]
+    assert len(here[0].unique()) == here[0].numel() == 3 * 11 * 3, "each example of each pass has numbers of its own, from each of the three sources"
+    np.random.seed(3), random.seed(3)
+    assert here[1][1:] == (np.random.rand(), random.random()), "the loader left the generators where they were"
+    torch.manual_seed(4)
+    assert not torch.cat([xb for xb, _ in DataLoader(Noise(), 2, shuffle=shuffle)]).equal(here[0][0])
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="cannot fork")
+def test_leaving_the_loop_does_not_wait_for_a_worker_that_never_answers():
+    start = time.monotonic()
+    for _ in DataLoader(Bad(stuck), 2, num_workers=1, multiprocessing_context="fork"):
+        break
+    assert time.monotonic() - start < 60
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="cannot fork")
+def test_options_are_handed_on_to_torchs_loader():
+    with pytest.raises(RuntimeError, match="timed out after 1 seconds"):
+        targets(DataLoader(Bad(stuck), 2, num_workers=1, multiprocessing_context="fork", timeout=1))
+    dl = DataLoader(Squares(), 3, num_workers=1, multiprocessing_context="fork", persistent_workers=True)
+    assert targets(dl) == targets(dl) and len(multiprocessing.active_children()) == 1
+    del dl
+    with pytest.raises(ValueError, match="persistent_workers"):
+        DataLoader(Squares(), 3, persistent_workers=True)
+    with pytest.raises(TypeError, match="DataLoader: has no option shufle"):
+        DataLoader(Squares(), 3, shufle=True)
 
 
 def test_an_error_in_a_worker_arrives():
@@ -105,9 +150,10 @@ def test_an_error_in_a_worker_arrives():
 
 def test_a_dead_worker_is_an_error():
     start = time.monotonic()
-    with pytest.raises(RuntimeError, match="DataLoader: a worker died"):
+    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid.* \d+\) exited unexpectedly") as error:
         targets(DataLoader(Bad(dies), 2, num_workers=2))
     assert time.monotonic() - start < 60
+    assert not re.search("perhaps|memory", str(error.value))
     assert not multiprocessing.active_children()
 
 
