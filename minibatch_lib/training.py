@@ -22,7 +22,6 @@ import tempfile
 import threading
 import time
 import warnings
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from inspect import signature
@@ -775,8 +774,7 @@ def train_run(
             run = Run(options, images, team)
             run.go()
     except (RuntimeError, MemoryError) as e:
-        if isinstance(e.__cause__, BrokenProcessPool):
-            raise _NotAvailable('workers', 'one of them died, perhaps for want of memory; go on with --resume and fewer of them') from None
+        if str(e).startswith('DataLoader worker'): raise _NotAvailable('workers', f'{e} Go on with --resume.') from None
         if 'allocate' not in str(e) and not isinstance(e, (MemoryError, torch.OutOfMemoryError)): raise
         raise _NotAvailable('hidden', 'the memory does not suffice for these images, layers and batches') from None
     return run
