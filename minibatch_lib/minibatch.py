@@ -318,19 +318,16 @@ class DataLoader:
         drop_last:bool=False, # Leave out a short last batch?
         generator:torch.Generator=None, # Source of the random order
         multiprocessing_context=None, # How workers start: 'fork', 'spawn', 'forkserver', or a context of `multiprocessing`; None: Python's default
-        **options, # `timeout`, `worker_init_fn`, `persistent_workers`, `pin_memory`, `prefetch_factor`: as in PyTorch's, which they are handed on to
+        **options, # `timeout`, `worker_init_fn`, `persistent_workers`, `pin_memory` and others: handed on to PyTorch's
     ):
-        if not isinstance(num_workers, int) or num_workers < 0:
-            raise ValueError(f'DataLoader: num_workers must be a whole number of at least 0, got {num_workers!r}')
-        if unknown := options.keys() - {'timeout', 'worker_init_fn', 'persistent_workers', 'pin_memory', 'prefetch_factor'}:
-            raise TypeError(f'DataLoader: has no option {", ".join(sorted(unknown))}')
+        if not isinstance(num_workers, int) or num_workers < 0: raise ValueError(f'DataLoader: num_workers must be a whole number, at least 0, got {num_workers!r}')
         self.batch_sampler = _choose_batches(ds, batch_size, shuffle, sampler, batch_sampler, drop_last, generator)
         self.ds, self.num_workers, draws = ds, num_workers, type(ds) is not Dataset or collate_fn is not None
         self.in_memory = not draws and batch_sampler is None and sampler is None
         self.batches, self.orders = _Batches(ds, collate_fn), _Orders(self.batch_sampler, generator, draws)
-        self.theirs = None if num_workers == 0 and not options else torch.utils.data.DataLoader(
-            self.batches, batch_size=None, sampler=self.orders, collate_fn=noop, num_workers=num_workers, generator=torch.Generator(),
-            multiprocessing_context=multiprocessing_context if num_workers else None, **options)
+        if num_workers: options |= dict(num_workers=num_workers, multiprocessing_context=multiprocessing_context)
+        self.theirs = torch.utils.data.DataLoader(
+            self.batches, None, sampler=self.orders, collate_fn=noop, generator=torch.Generator(), **options) if options else None
 
     def __len__(self): return len(self.batch_sampler)
 
