@@ -254,7 +254,7 @@ def read_ahead(
     workers, # An `Executor` of `concurrent.futures`, whose processes do the loading
     n_ahead:int, # Batches on their way at a time, at least 1
 ):
-    "Yield `load(rows)` for each of `batches`, in order, while the workers are busy with the next ones."
+    "Yield `load(rows)` for each of `batches`, in order; the workers are busy with the next ones."
     batches, waiting = iter(batches), deque()
     def ask(n): waiting.extend(workers.submit(load, rows) for rows in islice(batches, n))
     ask(n_ahead)
