@@ -344,12 +344,15 @@ def _from_memory(self:DataLoader):
 # %% ../nbs/03_minibatch.ipynb #759058b4
 @patch
 def __iter__(self:DataLoader):
-    "Yield the batches of one pass."
+    "Yield the batches of one pass. RuntimeError if a worker is lost."
     if self.theirs is None:
         yield from self._from_memory() if self.in_memory else map(self.batches.__getitem__, self.orders)
         return
     batches = iter(self.theirs)
     try: yield from batches
+    except (ConnectionError, EOFError) as e:
+        if str(e).startswith('Caught'): raise  # it comes from the dataset
+        raise RuntimeError(f'DataLoader worker was lost in the middle of a batch ({type(e).__name__}: {e})') from e
     finally:
         if self.num_workers and not self.theirs.persistent_workers: batches._shutdown_workers()
 

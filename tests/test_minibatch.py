@@ -143,6 +143,31 @@ def test_options_are_handed_on_to_torchs_loader():
         DataLoader(Squares(), 3, shufle=True)
 
 
+class Unplugged(Squares):
+    """A dataset whose fifth example is on a machine that does not answer."""
+
+    def __getitem__(self, i):
+        if i == 5:
+            raise ConnectionResetError("no such luck")
+        return super().__getitem__(i)
+
+
+def test_a_broken_connection_of_the_dataset_is_not_taken_for_a_lost_worker():
+    with pytest.raises(ConnectionResetError, match="no such luck"):
+        targets(DataLoader(Unplugged(), 2, num_workers=1))
+
+
+def test_a_worker_that_is_killed_while_it_hands_a_batch_over_is_lost(monkeypatch):
+    dl = DataLoader(Squares(), 2, num_workers=1)
+
+    def lost():
+        yield from ()
+        raise ConnectionResetError(104, "Connection reset by peer")
+    monkeypatch.setattr(dl, "theirs", type("Theirs", (), dict(persistent_workers=True, __iter__=lambda self: lost()))())
+    with pytest.raises(RuntimeError, match="DataLoader worker was lost in the middle of a batch .ConnectionResetError"):
+        targets(dl)
+
+
 def test_an_error_in_a_worker_arrives():
     with pytest.raises(KeyError, match="no example 5"):
         targets(DataLoader(Bad(fails), 2, num_workers=2))
@@ -150,7 +175,7 @@ def test_an_error_in_a_worker_arrives():
 
 def test_a_dead_worker_is_an_error():
     start = time.monotonic()
-    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid.* \d+\) exited unexpectedly") as error:
+    with pytest.raises(RuntimeError, match=r"DataLoader worker (\(pid.* \d+\) exited unexpectedly|was lost)") as error:
         targets(DataLoader(Bad(dies), 2, num_workers=2))
     assert time.monotonic() - start < 60
     assert not re.search("perhaps|memory", str(error.value))

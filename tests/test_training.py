@@ -339,7 +339,7 @@ def test_a_worker_that_dies_costs_one_line(tmp_path, monkeypatch):
             return numbers
     original = training.train_run
     monkeypatch.setattr(training, "train_run", lambda options, team: original(options, Murderous()))
-    is_one_line(run(tmp_path, *SMALL, "--workers=1", "--quiet"), 1, "--workers: DataLoader worker (pid", "Go on with --resume.")
+    is_one_line(run(tmp_path, *SMALL, "--workers=1", "--quiet"), 1, "--workers: DataLoader worker ", "Go on with --resume.")
 
 
 def test_the_folder_of_data_sets_is_found_from_anywhere(tmp_path):
