@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 import torch.nn.functional as F
 from torch.utils.hooks import BackwardHook, RemovableHandle
 
@@ -192,6 +193,8 @@ class Loss(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     def backward(self, gradient=None): backward(self, gradient)
+    def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)  # a copy is a plain number
+    def __deepcopy__(self, memo): return self.detach().clone()
 
 # %% ../nbs/02_modules.ipynb #m5000008
 class Module:
@@ -214,6 +217,13 @@ class Module:
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no forward')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
     def backward(self, out, g=None): backward(out, g)
+
+# %% ../nbs/02_modules.ipynb #m5000018
+@patch
+def _own(self:Module):
+    "The parameters of this module and of all below it, each once, without a look at anything else."
+    if not self._modules: return self._parameters.values()
+    return list({id(p): p for part in (self._parameters, *[child._parameters if not child._modules else dict(enumerate(child._own())) for child in self._modules.values()]) for p in part.values()}.values())
 
 # %% ../nbs/02_modules.ipynb #m5000010
 @cache
@@ -261,13 +271,6 @@ def _after_forward(self:Module, args, out):
         if (new := hook(self, args, out)) is not None: out = new
     return out
 
-# %% ../nbs/02_modules.ipynb #m5000018
-@patch
-def _own(self:Module):
-    "The parameters of this module and of all below it, each once, without a look at anything else."
-    if not self._modules: return self._parameters.values()
-    return list({id(p): p for part in (self._parameters, *[child._parameters if not child._modules else dict(enumerate(child._own())) for child in self._modules.values()]) for p in part.values()}.values())
-
 # %% ../nbs/02_modules.ipynb #m5000042
 _hooks = OrderedDict()  # what PyTorch calls when it has put a gradient into an output's `.grad`
 
@@ -284,18 +287,20 @@ def _noted(self:Module, forward, bwd, params, args, kwargs):
     if len(tensors) < len(args) or kwargs: self._refuse_unseen(args, kwargs)
     if out.requires_grad or any([out is a for a in tensors]): out = out.detach()
     tensors += params
-    if out.dim() == 0: out.__class__ = Loss
     if on and any([t.requires_grad for t in tensors]) and (out.is_floating_point() or out.is_complex()):
-        out.requires_grad_()._post_accumulate_grad_hooks = _hooks
         versions = [t._version for t in tensors]
         versions.append(out._version)
-        out.call = Call(next(_numbers), self, bwd, args, kwargs, params, tensors, versions)
+        call = Call(next(_numbers), self, bwd, args, kwargs, params, tensors, versions)
+        if any([a.grad_fn is not None for a in tensors]): return _Operation.apply(call, out, *args)
+        out.requires_grad_()._post_accumulate_grad_hooks = _hooks
+        out.call = call
     elif out.dim() == 0: out.call = 'comes from inputs and parameters without a mark' if on else 'was made under torch.no_grad()'
+    if out.dim() == 0: out.__class__ = Loss
     return out
 
 # %% ../nbs/02_modules.ipynb #m5000020
 def _go_back(call, out):
-    "Run `bwd` of a call whose output has its gradient in `.g`; return (argument, gradient) for those that want one."
+    "Run `bwd` of a call whose output has its gradient in `.g`; return the gradient of each argument, None where none is wanted."
     _, _, bwd, args, kwargs, params, tensors, versions = call
     if [t._version for t in tensors] != versions[:-1] or out._version != versions[-1]: _explain_change(call)
     handed = args if len(args) == 1 else [_stand_in(a) if any([a is b for b in args[:i]]) else a for i, a in enumerate(args)]
@@ -306,12 +311,10 @@ def _go_back(call, out):
     for p in params:
         if not p.requires_grad: p.grad = None
     for p, old in held: p.grad = old if p.grad is None else old + p.grad
-    found = []
-    for a, t, old in zip(args, handed, before):
-        g = vars(t).pop('g', None) if isinstance(t, Tensor) else None
+    grads = [vars(t).pop('g', None) if isinstance(t, Tensor) else None for t in handed]
+    for t, old in zip(handed, before):
         if old is not None: t.g = old
-        if g is not None and a.requires_grad: found.append((a, g))
-    return found
+    return [g if g is not None and a.requires_grad else None for a, g in zip(args, grads)]
 
 # %% ../nbs/02_modules.ipynb #m5000023
 def _stand_in(a): return a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a
@@ -322,43 +325,28 @@ def _explain_change(call):
     name = next((names[id(t)] for t, version in zip(call.tensors, call.versions) if t._version != version), 'the output')
     raise RuntimeError(f'{type(call.module).__name__}: {name} was changed in place between the call and the way back; change a clone, or call again')
 
-# %% ../nbs/02_modules.ipynb #m5000025
-def _leaves(t):
-    "What `t` was made from by plain operations: a list of outputs of modules, and one of all other leaves."
-    todo, seen, outs, others = [t.grad_fn], set(), [], []
-    while todo:
-        operation = todo.pop()
-        if operation is None or operation in seen: continue
-        seen.add(operation)
-        todo += [before for before, _ in operation.next_functions]
-        if (leaf := getattr(operation, 'variable', None)) is not None: (outs if hasattr(leaf, 'call') else others).append(leaf)
-    return outs, others
-
 # %% ../nbs/02_modules.ipynb #m5000028
 def _walk(found):
     "Go back from (tensor, gradient) pairs through all calls behind them, the latest first."
-    waiting, grads, rest = [], {}, []
-    while found or waiting:
+    waiting, grads = [], {}
+    while True:
         for t, g in found:
             if hasattr(t, 'call'):
                 number = _call_of(t).number
                 if number not in grads: heappush(waiting, (-number, t))
                 grads[number] = grads[number] + g if number in grads else g
-            elif t.grad_fn is not None:
-                outs, others = _leaves(t)
-                if others: rest.append((t, g, others))
-                if outs: found += zip(outs, torch.autograd.grad(t, outs, g, retain_graph=True))
             else:
                 slot = 'grad' if isinstance(t, nn.Parameter) else 'g'
                 setattr(t, slot, g if (old := getattr(t, slot, None)) is None else old + g)
-        if not waiting: break
+        if not waiting: return
         _, out = heappop(waiting)
-        call, out.call = out.call, 'has been gone through already; each call is gone through once'
+        call, out.call = out.call, _GONE
         out.g = grads.pop(call.number)
-        found = _go_back(call, out)
-    if rest: torch.autograd.backward([t for t, _, _ in rest], [g for _, g, _ in rest], inputs=list({p for _, _, ps in rest for p in ps}))
+        found = [(a, g) for a, g in zip(call.args, _go_back(call, out)) if g is not None]
 
 # %% ../nbs/02_modules.ipynb #m5000029
+_GONE = 'has been gone through already; each call is gone through once'
+
 def _call_of(out):
     "The note on `out`, or a RuntimeError that says why there is none."
     call = getattr(out, 'call', 'comes from no call of a module, or from one where nothing that went in was marked or torch.no_grad() was on')
@@ -383,6 +371,21 @@ def backward(
     if not isinstance(g, Tensor): g = torch.full_like(out, g)
     if g.shape != out.shape: raise ValueError(f'backward: the output has shape {tuple(out.shape)}, its gradient {tuple(g.shape)}')
     with torch.no_grad(): _walk([(out, g)])
+
+# %% ../nbs/02_modules.ipynb #m5000062
+class _Operation(torch.autograd.Function):
+    "A call of ours, for PyTorch's autograd."
+    @staticmethod
+    def forward(ctx, call, out, *args):
+        ctx.call, ctx.out = call, out
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g):
+        ctx.out.g, call, ctx.call = g, ctx.call, None
+        if call is None: raise RuntimeError(f'backward: the output of a module {_GONE}')
+        return None, None, *_go_back(call, ctx.out)
 
 # %% ../nbs/02_modules.ipynb #m5000033
 _arrivals = threading.local()
@@ -470,7 +473,7 @@ def _once(pairs):
 def _places(self:Module, prefix=''):
     "Yield (name, module) for this module and all below it, one for each place."
     for name, value in vars(self).items():
-        if name not in ('_parameters', '_modules', '_forward_hooks', '_backward_hooks'): _refuse_hidden(name, value)
+        if name not in ('_parameters', '_modules', '_forward_hooks', '_backward_hooks', '_plan'): _refuse_hidden(name, value)
     yield prefix, self
     for name, child in self._modules.items(): yield from child._places(f'{prefix}.{name}' if prefix else name)
 
