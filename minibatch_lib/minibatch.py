@@ -13,6 +13,7 @@ import math
 import os
 import signal
 import time
+import warnings
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -137,6 +138,9 @@ class Optimizer:
             raise TypeError(f'{type(self).__name__}: params must be several tensors, such as model.parameters()')
         if not self.params: raise ValueError(f'{type(self).__name__}: got no parameters')
         if not 0 <= lr < math.inf: raise ValueError(f'{type(self).__name__}: lr must be at least 0, got {lr}')
+        once = list(dict.fromkeys(self.params))
+        if len(once) < len(self.params): warnings.warn(f'{type(self).__name__}: got duplicate parameters; each takes one step')
+        self.params = once
 
     def step(self):
         "Move every parameter that has a gradient."

@@ -193,6 +193,7 @@ class Loss(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     def backward(self, gradient=None): backward(self, gradient)
+    def __format__(self, spec): return self.detach().__format__(spec)
     def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)  # a copy is a plain number
     def __deepcopy__(self, memo): return self.detach().clone()
 
