@@ -848,9 +848,10 @@ def _row_forward(self:Sequential, x):
 def _row_bwd(self:Sequential, out, x):
     "Go back through the layers, the last first, as far as somebody wants a gradient."
     row = out.row
-    while row and out.requires_grad:
+    while row:
         layer, inp = row.pop()
         layer.bwd(out, inp)
+        if not inp.requires_grad: return
         out = inp
 
 # %% ../nbs/02_modules.ipynb #78d5641c
