@@ -836,7 +836,8 @@ def _row_forward(self:Sequential, x):
     try:
         for i, layer in enumerate(self._modules.values()):
             if wanted and row: out.requires_grad_()
-            inp, out = out, layer.forward(out)
+            inp, over = out, type(layer) is ReLU and row and type(row[-1][0]) is Linear
+            out = inp.relu_() if over else layer.forward(inp)
             if out is inp: out = out.detach()
             row.append((layer, inp))
             wanted = wanted or any([p.requires_grad for p in layer._parameters.values()])

@@ -134,7 +134,7 @@ def test_random_graphs(monkeypatch):
             if g is not None and wanted is not None:
                 torch.testing.assert_close(g, wanted, rtol=1e-10, atol=1e-10)
                 compared += 1
-    assert compared > 5 * GRAPHS
+    assert compared > 3 * GRAPHS
 
 
 def test_a_chain_of_3000_layers():
