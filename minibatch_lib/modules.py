@@ -14,7 +14,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from functools import cache, partial
-from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
@@ -171,18 +170,15 @@ def taped_backward(
 
 # %% ../nbs/02_modules.ipynb #m5000002
 Parameter = nn.Parameter
-_structure = [object()]  # another object after every change of what is registered anywhere
 
 # %% ../nbs/02_modules.ipynb #m5000004
 class Call(NamedTuple):
     "The note of a call, in the attribute `call` of its output."
-    number: int  # Running number: larger than those of all calls before
-    module: object  # What was called
-    bwd: object  # What goes back: bwd(out, *args, **kwargs)
-    args: tuple  # What the call was given
+    number: int  # Larger than those of all calls before
+    module: object  # The layer that was called
+    args: tuple  # What it was given
     kwargs: dict  # What it was given by name
-    params: list  # The parameters that `bwd` may set
-    tensors: list  # The tensors among `args`, then `params`
+    tensors: list  # The tensors among `args`, and the layer's parameters
     versions: list  # How often each of `tensors`, and last the output, had been changed by then
 
     def __reduce__(self): return str, ('is a copy, and notes are not copied',)
@@ -194,24 +190,25 @@ class Loss(Tensor):
 
     def backward(self, gradient=None): backward(self, gradient)
     def __format__(self, spec): return self.detach().__format__(spec)
-    def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)  # a copy is a plain number
+    def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)
     def __deepcopy__(self, memo): return self.detach().clone()
 
 # %% ../nbs/02_modules.ipynb #m5000008
 class Module:
     "A layer, which writes `forward(*args)` and `bwd(out, *args)`; or a model of layers, which writes `forward` alone."
+    training, _by_autograd = True, False
+
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
-        vars(self).update(training=True, _autograd=False, _parameters={}, _buffers={}, _modules={},
-                          _forward_hooks=OrderedDict(), _backward_hooks=OrderedDict())
+        vars(self).update(_parameters={}, _buffers={}, _modules={}, _forward_hooks=OrderedDict(), _backward_hooks=OrderedDict())
         return self
 
     def __init__(self): pass  # a class without an __init__ of its own has no options
 
     def __call__(self, *args, **kwargs):
         if self._backward_hooks: args, end = self._begin(args)
-        passes = self._passes()
-        out = self._noted(*passes, args, kwargs) if passes else self.forward(*args, **kwargs)
+        is_layer = _is_layer(cls := type(self), cls.forward, cls.bwd) and not self._by_autograd
+        out = self._noted(args, kwargs) if is_layer else self.forward(*args, **kwargs)
         if self._forward_hooks or not isinstance(out, Tensor): out = self._after_forward(args, out)
         return end(out) if self._backward_hooks else out
 
@@ -219,48 +216,35 @@ class Module:
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
     def backward(self, out, g=None): backward(out, g)
 
-# %% ../nbs/02_modules.ipynb #m5000018
-@patch
-def _own(self:Module):
-    "The parameters of this module and of all below it, each once, without a look at anything else."
-    if not self._modules: return self._parameters.values()
-    return list({id(p): p for part in (self._parameters, *[child._parameters if not child._modules else dict(enumerate(child._own())) for child in self._modules.values()]) for p in part.values()}.values())
-
 # %% ../nbs/02_modules.ipynb #m5000010
 @cache
-def _has_bwd(cls, forward, bwd):
+def _is_layer(cls, forward, bwd):
     "Has this class a `bwd` to go with its `forward`? TypeError if its `forward` was written anew, and `bwd` was not."
-    if bwd is Module.bwd: return False
     for base in cls.__mro__:  # the class itself, then those it takes over from
-        if 'bwd' in vars(base): return True
-        if 'forward' in vars(base): raise TypeError(
-            f'{cls.__name__}: {base.__name__} has a forward of its own, but takes over bwd. Write bwd too, or say `bwd = ...` if the old one is right')
-
-@patch
-def _passes(self:Module):
-    "The two passes of a layer, and the parameters that `bwd` may set; None for a model, or what is left to PyTorch's autograd."
-    cls = type(self)
-    return (self.forward, self.bwd, self._own()) if _has_bwd(cls, cls.forward, cls.bwd) and not self._autograd else None
+        if 'bwd' in vars(base): return bwd is not Module.bwd
+        if 'forward' in vars(base): break
+    if bwd is Module.bwd: return False
+    raise TypeError(f'{cls.__name__}: {base.__name__} has a forward of its own, but takes over bwd. Write bwd too, or say `bwd = ...` if the old one is right')
 
 # %% ../nbs/02_modules.ipynb #m5000014
 def _inside(value):
     "Yield everything that lies in `value` at any depth, if it is a list, dict, set or another collection."
-    todo, seen = [value], set()
-    while todo:
-        box = todo.pop()
-        if not isinstance(box, Collection) or isinstance(box, (str, bytes, range, Tensor, np.ndarray, Module)) or id(box) in seen: continue
-        seen.add(id(box))
-        parts = list(box.values()) if isinstance(box, Mapping) else list(box)
-        yield from parts
-        todo += parts
+    if not isinstance(value, Collection) or isinstance(value, (str, bytes, range, Tensor, np.ndarray, Module)): return
+    for item in value.values() if isinstance(value, Mapping) else value:
+        yield item
+        yield from _inside(item)
 
 @patch
 def _refuse_unseen(self:Module, args, kwargs):
     "TypeError if a marked tensor is given by name, or inside a collection, where the way back does not see it."
-    for name, value in [*enumerate(args), *kwargs.items()]:
-        by_name = isinstance(name, str) and isinstance(value, Tensor) and value.requires_grad
-        if by_name or any(isinstance(t, Tensor) and t.requires_grad for t in _inside(value)): raise TypeError(
-            f'{type(self).__name__}: argument {name} holds a tensor that wants a gradient; pass each such tensor as an argument of its own, by place')
+    if any(isinstance(t, Tensor) and t.requires_grad for t in _inside([*(a for a in args if not isinstance(a, Tensor)), kwargs])):
+        raise TypeError(f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
+
+# %% ../nbs/02_modules.ipynb #m5000018
+@patch
+def _own(self:Module):
+    "The parameters that `bwd` may set: those of this module, and of modules inside it."
+    return list(self.parameters() if self._modules else self._parameters.values())
 
 # %% ../nbs/02_modules.ipynb #m5000016
 @patch
@@ -272,53 +256,43 @@ def _after_forward(self:Module, args, out):
         if (new := hook(self, args, out)) is not None: out = new
     return out
 
-# %% ../nbs/02_modules.ipynb #m5000042
+# %% ../nbs/02_modules.ipynb #m5000012
 _hooks = OrderedDict()  # what PyTorch calls when it has put a gradient into an output's `.grad`
 
-# %% ../nbs/02_modules.ipynb #m5000012
 @patch
-def _noted(self:Module, forward, bwd, params, args, kwargs):
+def _noted(self:Module, args, kwargs):
     "Run `forward` out of autograd's sight; mark the output and note the call on it."
     on = torch.is_grad_enabled()
-    torch.set_grad_enabled(False)
-    try: out = forward(*args, **kwargs)
-    finally: torch.set_grad_enabled(on)
+    torch._C._set_grad_enabled(False)
+    try: out = self.forward(*args, **kwargs)
+    finally: torch._C._set_grad_enabled(on)
     if not isinstance(out, Tensor): return out  # `__call__` has it refused
     tensors = [a for a in args if isinstance(a, Tensor)]
     if len(tensors) < len(args) or kwargs: self._refuse_unseen(args, kwargs)
     if out.requires_grad or any([out is a for a in tensors]): out = out.detach()
-    tensors += params
+    led = on and any([a.grad_fn is not None for a in tensors])
+    tensors += self._own()
     if on and any([t.requires_grad for t in tensors]) and (out.is_floating_point() or out.is_complex()):
-        versions = [t._version for t in tensors]
-        versions.append(out._version)
-        call = Call(next(_numbers), self, bwd, args, kwargs, params, tensors, versions)
-        if any([a.grad_fn is not None for a in tensors]): return _Operation.apply(call, out, *args)
+        call = Call(next(_numbers), self, args, kwargs, tensors, [t._version for t in (*tensors, out)])
+        if led: return _Operation.apply(call, out, *args)
         out.requires_grad_()._post_accumulate_grad_hooks = _hooks
         out.call = call
-    elif out.dim() == 0: out.call = 'comes from inputs and parameters without a mark' if on else 'was made under torch.no_grad()'
     if out.dim() == 0: out.__class__ = Loss
     return out
 
 # %% ../nbs/02_modules.ipynb #m5000020
 def _go_back(call, out):
     "Run `bwd` of a call whose output has its gradient in `.g`; return the gradient of each argument, None where none is wanted."
-    _, _, bwd, args, kwargs, params, tensors, versions = call
-    if [t._version for t in tensors] != versions[:-1] or out._version != versions[-1]: _explain_change(call)
-    handed = args if len(args) == 1 else [_stand_in(a) if any([a is b for b in args[:i]]) else a for i, a in enumerate(args)]
-    before = [vars(t).pop('g', None) if isinstance(t, Tensor) else None for t in handed]
-    held = [(p, p.grad) for p in params if p.grad is not None]
+    _, module, args, kwargs, tensors, versions = call
+    if [t._version for t in (*tensors, out)] != versions: _explain_change(call)
+    handed = [a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in args]
+    held = [(p, p.grad) for p in module._own()]
     for p, _ in held: p.grad = None
-    bwd(out, *handed, **kwargs)
-    for p in params:
-        if not p.requires_grad: p.grad = None
-    for p, old in held: p.grad = old if p.grad is None else old + p.grad
-    grads = [vars(t).pop('g', None) if isinstance(t, Tensor) else None for t in handed]
-    for t, old in zip(handed, before):
-        if old is not None: t.g = old
-    return [g if g is not None and a.requires_grad else None for a, g in zip(args, grads)]
-
-# %% ../nbs/02_modules.ipynb #m5000023
-def _stand_in(a): return a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a
+    module.bwd(out, *handed, **kwargs)
+    for p, old in held:
+        if old is not None: p.grad = old if p.grad is None or not p.requires_grad else old + p.grad
+        elif not p.requires_grad: p.grad = None
+    return [getattr(a, 'g', None) if isinstance(a, Tensor) and a.requires_grad else None for a in handed]
 
 def _explain_change(call):
     "RuntimeError that names the module and the tensor that was written over since the call."
@@ -327,36 +301,31 @@ def _explain_change(call):
     raise RuntimeError(f'{type(call.module).__name__}: {name} was changed in place between the call and the way back; change a clone, or call again')
 
 # %% ../nbs/02_modules.ipynb #m5000028
+_GONE = 'has been gone through already; each call is gone through once'
+
 def _walk(found):
     "Go back from (tensor, gradient) pairs through all calls behind them, the latest first."
-    waiting, grads = [], {}
+    waiting = {}
     while True:
         for t, g in found:
             if hasattr(t, 'call'):
                 number = _call_of(t).number
-                if number not in grads: heappush(waiting, (-number, t))
-                grads[number] = grads[number] + g if number in grads else g
+                waiting[number] = t, waiting[number][1] + g if number in waiting else g
             else:
                 slot = 'grad' if isinstance(t, nn.Parameter) else 'g'
-                setattr(t, slot, g if (old := getattr(t, slot, None)) is None else old + g)
+                old = getattr(t, slot, None)
+                setattr(t, slot, g if old is None else old + g)
         if not waiting: return
-        _, out = heappop(waiting)
+        out, out.g = waiting.pop(max(waiting))
         call, out.call = out.call, _GONE
-        out.g = grads.pop(call.number)
         found = [(a, g) for a, g in zip(call.args, _go_back(call, out)) if g is not None]
 
-# %% ../nbs/02_modules.ipynb #m5000029
-_GONE = 'has been gone through already; each call is gone through once'
-
+# %% ../nbs/02_modules.ipynb #m5000031
 def _call_of(out):
     "The note on `out`, or a RuntimeError that says why there is none."
-    call = getattr(out, 'call', 'comes from no call of a module, or from one where nothing that went in was marked or torch.no_grad() was on')
+    call = getattr(out, 'call', 'was made under torch.no_grad(), or from nothing that is marked, or by no module')
     if isinstance(call, Call): return call
     raise RuntimeError(f'backward: no way back from this tensor of shape {tuple(out.shape)}: it {call}')
-
-# %% ../nbs/02_modules.ipynb #m5000031
-@cache
-def _one(dtype, device): return torch.ones((), dtype=dtype, device=device)
 
 def backward(
     out:Tensor, # Output of a module, or made from such by plain operations
@@ -365,11 +334,8 @@ def backward(
     "Go back from `out` to all that it was made from: `.grad` of parameters and `.g` of marked inputs add up. RuntimeError if there is no way back, ValueError if `g` does not fit."
     if out.grad_fn is not None: return torch.autograd.backward(out, g)
     _call_of(out)
-    if g is None:
-        if out.numel() != 1: raise RuntimeError(f'backward: give the gradient of the output, since it has {out.numel()} numbers: backward(out, g)')
-        g = _one(out.dtype, out.device)
-        if out.dim() or g._version: g = torch.ones_like(out)  # the constant is for all, so nobody may have changed it
-    if not isinstance(g, Tensor): g = torch.full_like(out, g)
+    if g is None and out.numel() != 1: raise RuntimeError(f'backward: give the gradient of the output, since it has {out.numel()} numbers: backward(out, g)')
+    if not isinstance(g, Tensor): g = torch.full_like(out, 1 if g is None else g)
     if g.shape != out.shape: raise ValueError(f'backward: the output has shape {tuple(out.shape)}, its gradient {tuple(g.shape)}')
     with torch.no_grad(): _walk([(out, g)])
 
@@ -389,22 +355,18 @@ class _Operation(torch.autograd.Function):
         return None, None, *_go_back(call, ctx.out)
 
 # %% ../nbs/02_modules.ipynb #m5000033
-_arrivals = threading.local()
-
-def _when_through(f, *args):
-    "Call `f(*args)` when the backward pass of PyTorch that is under way has ended."
-    torch.autograd.Variable._execution_engine.queue_callback(partial(f, *args))
+_arrivals, _engine = threading.local(), torch.autograd.Variable._execution_engine
 
 def _arrived(out):
-    "PyTorch has put a gradient into `out.grad`: take it over."
+    "PyTorch has put a gradient into `out.grad`: take it over, when PyTorch is through."
     g, out.grad = out.grad, None
-    _when_through(_collect, out, g)
+    _engine.queue_callback(partial(_collect, out, g))
 
 def _collect(out, g):
     "Put an output down, and queue the walk with the first."
     starts = vars(_arrivals).setdefault('starts', [])
     starts.append((out, g))
-    if len(starts) == 1: _when_through(_go_on)
+    if len(starts) == 1: _engine.queue_callback(_go_on)
 
 def _go_on():
     "Walk from all outputs at which PyTorch has arrived."
@@ -421,11 +383,10 @@ def _refuse_hidden(name, value):
 def _refuse_name(module, name, value):
     "An error if `value` cannot be an attribute called `name`."
     if callable(getattr(Module, name, None)): raise AttributeError(f'{type(module).__name__}: {name} would hide the method of that name; choose another')
-    if isinstance(value, nn.Module): raise TypeError(
-        f'{name}: a torch.nn.Module cannot be part of this Module; use our layers, or nn.Module for the whole')
+    if isinstance(value, nn.Module): raise TypeError(f'{name}: a torch.nn.Module cannot be part of this Module; use our layers, or nn.Module for the whole')
     registered = isinstance(value, (nn.Parameter, Module))
     if registered and '.' in name: raise AttributeError(f'{name}: the name of a parameter or module has no dot; dots join the names of several')
-    was = next((kind for kind, names in (('parameter', module._parameters), ('module', module._modules)) if name in names), None)
+    was = 'parameter' if name in module._parameters else 'module' if name in module._modules else None
     if was and not registered and value is not None:
         raise TypeError(f'{name} is a {was} and cannot become a {type(value).__name__}; copy numbers into a parameter under torch.no_grad(), or set None first')
 
@@ -436,17 +397,15 @@ def __setattr__(self:Module, name, value):
     _refuse_name(self, name, value)
     _refuse_hidden(name, value)
     for kind, registered in ((nn.Parameter, self._parameters), (Module, self._modules)):
-        if isinstance(value, kind): registered[name], _structure[0] = value, object()
-        elif registered.pop(name, None) is not None: _structure[0] = object()
+        if isinstance(value, kind): registered[name] = value
+        else: registered.pop(name, None)
     if not isinstance(value, Tensor) or isinstance(value, nn.Parameter): self._buffers.pop(name, None)
     object.__setattr__(self, name, value)
 
-# %% ../nbs/02_modules.ipynb #972376b0
 @patch
 def __delattr__(self:Module, name):
     "Delete an attribute, and forget it if it was registered."
     for registered in (self._parameters, self._buffers, self._modules): registered.pop(name, None)
-    _structure[0] = object()
     object.__delattr__(self, name)
 
 # %% ../nbs/02_modules.ipynb #r5000005
@@ -474,7 +433,7 @@ def _once(pairs):
 def _places(self:Module, prefix=''):
     "Yield (name, module) for this module and all below it, one for each place."
     for name, value in vars(self).items():
-        if name not in ('_parameters', '_modules', '_forward_hooks', '_backward_hooks', '_plan'): _refuse_hidden(name, value)
+        if name not in ('_parameters', '_modules', '_forward_hooks', '_backward_hooks'): _refuse_hidden(name, value)
     yield prefix, self
     for name, child in self._modules.items(): yield from child._places(f'{prefix}.{name}' if prefix else name)
 
@@ -528,11 +487,8 @@ def zero_grad(self:Module):
 
 # %% ../nbs/02_modules.ipynb #r5000011
 @patch
-def requires_grad_(
-    self:Module,
-    requires_grad:bool=True, # False freezes the parameters
-):
-    "Mark all parameters, or take the mark off; return the module."
+def requires_grad_(self:Module, requires_grad:bool=True):
+    "Mark all parameters, or freeze them if `requires_grad` is False; return the module."
     for p in self.parameters(): p.requires_grad_(requires_grad)
     return self
 
@@ -560,15 +516,11 @@ def load_state_dict(
 
 # %% ../nbs/02_modules.ipynb #ade3603c
 @patch
-def train(
-    self:Module,
-    mode:bool=True, # False for evaluation
-):
+def train(self:Module, mode:bool=True):
     "Switch this module and all below it to training, or to evaluation if `mode` is False; return it."
     for module in self.modules(): module.training = mode
     return self
 
-# %% ../nbs/02_modules.ipynb #6afbc2ed
 @patch
 def eval(self:Module):
     "Switch this module and all below it to evaluation; return it."
@@ -576,13 +528,9 @@ def eval(self:Module):
 
 # %% ../nbs/02_modules.ipynb #r5000017
 @patch
-def use_autograd(
-    self:Module,
-    mode:bool=True, # False goes back to `bwd`
-):
-    "Let PyTorch's autograd find the gradients of this module and all below it, in place of their `bwd`; return the module."
-    for module in self.modules(): vars(module)['_autograd'] = mode
-    _structure[0] = object()
+def use_autograd(self:Module, mode:bool=True):
+    "Let PyTorch's autograd find the gradients of this module and all below it, in place of their `bwd`; False goes back to `bwd`. Return the module."
+    for module in self.modules(): module._by_autograd = mode
     return self
 
 # %% ../nbs/02_modules.ipynb #5ae134a3
@@ -619,35 +567,26 @@ def __repr__(self:Module):
     return f'{type(self).__name__}({inside})'
 
 # %% ../nbs/02_modules.ipynb #r5000022
-def _hang(hooks, hook):
-    "Add a hook; return a handle with `remove()`."
-    handle = RemovableHandle(hooks)
-    hooks[handle.id], _structure[0] = hook, object()
+@patch
+def register_forward_hook(self:Module, hook):
+    "Call `hook(module, args, out)` after every forward pass; what it returns, unless None, takes the place of `out`. Return a handle whose `remove()` ends that."
+    handle = RemovableHandle(self._forward_hooks)
+    self._forward_hooks[handle.id] = hook
     return handle
 
+# %% ../nbs/02_modules.ipynb #r5000027
 @patch
-def register_forward_hook(
-    self:Module,
-    hook, # Called as hook(module, args, out) after each `forward`; what it returns, unless None, takes the place of `out`
-):
-    "Call `hook` after every forward pass; return a handle whose `remove()` ends that."
-    return _hang(self._forward_hooks, hook)
+def register_full_backward_hook(self:Module, hook):
+    "Call `hook(module, grad_inputs, grad_outputs)`, with two tuples, after every way back; what it returns, unless None, takes the place of `grad_inputs`. Return a handle as above."
+    handle = RemovableHandle(self._backward_hooks)
+    self._backward_hooks[handle.id] = hook
+    return handle
 
-# %% ../nbs/02_modules.ipynb #r5000026
 @patch
 def _begin(self:Module, args):
     "Put an end of PyTorch's before the module: the new arguments, and a function that puts one behind its output."
     ends = BackwardHook(self, list(self._backward_hooks.values()), [])
     return ends.setup_input_hook(args), ends.setup_output_hook
-
-# %% ../nbs/02_modules.ipynb #r5000027
-@patch
-def register_full_backward_hook(
-    self:Module,
-    hook, # Called as hook(module, grad_inputs, grad_outputs), both tuples; what it returns, unless None, takes the place of `grad_inputs`
-):
-    "Call `hook` whenever a way back has passed the module; return a handle whose `remove()` ends that."
-    return _hang(self._backward_hooks, hook)
 
 # %% ../nbs/02_modules.ipynb #54d220a0
 def _check_floating(name, x):
@@ -795,14 +734,9 @@ class ModuleList(Module):
 
     def _of(self, layers): return type(self)(layers)
 
-# %% ../nbs/02_modules.ipynb #s6000004
-_ROW = {ReLU, GeneralReLU, Linear, Flatten, Dropout}  # they keep nothing of a call, and write over nothing
-
 # %% ../nbs/02_modules.ipynb #a7dfade8
 class Sequential(ModuleList):
     "Modules run one after the other, like `torch.nn.Sequential`. Errors of a layer name its place."
-    _plan = None, False, []  # as it was found for one state of `_structure`
-
     def __init__(
         self,
         *layers, # Modules, in order
@@ -812,48 +746,9 @@ class Sequential(ModuleList):
 
     def forward(self, x):
         try:
-            for i, layer in enumerate(self): x = layer(x)
+            for i, layer in enumerate(self._modules.values()): x = layer(x)
         except (TypeError, ValueError) as e: raise type(e)(f'{type(self).__name__}[{i}] {e}') from None
         return x
-
-    def _passes(self):
-        if self._plan[0] is not _structure[0]: vars(self)['_plan'] = _structure[0], self._is_row(), self._own()
-        return (self._row_forward, self._row_bwd, self._plan[2]) if self._plan[1] else None
-
-# %% ../nbs/02_modules.ipynb #s6000004b
-@patch
-def _is_row(self:Sequential):
-    "Can the layers run as one call? Not if one of them, or a parameter, comes twice."
-    layers = list(self._modules.values())
-    if not layers or type(self).forward is not Sequential.forward: return False
-    if any(type(layer) not in _ROW or layer._forward_hooks or layer._backward_hooks or layer._autograd for layer in layers): return False
-    return sum(len(layer._parameters) for layer in layers) == len(self._own())
-
-@patch
-def _row_forward(self:Sequential, x):
-    "Run the layers; keep each with its input on the output."
-    row, out, wanted = [], x, x.requires_grad
-    try:
-        for i, layer in enumerate(self._modules.values()):
-            if wanted and row: out.requires_grad_()
-            inp, over = out, type(layer) is ReLU and row and type(row[-1][0]) is Linear
-            out = inp.relu_() if over else layer.forward(inp)
-            if out is inp: out = out.detach()
-            row.append((layer, inp))
-            wanted = wanted or any([p.requires_grad for p in layer._parameters.values()])
-    except (TypeError, ValueError) as e: raise type(e)(f'{type(self).__name__}[{i}] {e}') from None
-    out.row = row
-    return out
-
-@patch
-def _row_bwd(self:Sequential, out, x):
-    "Go back through the layers, the last first, as far as somebody wants a gradient."
-    row = out.row
-    while row:
-        layer, inp = row.pop()
-        layer.bwd(out, inp)
-        if not inp.requires_grad: return
-        out = inp
 
 # %% ../nbs/02_modules.ipynb #78d5641c
 class TorchLinear(nn.Module):
