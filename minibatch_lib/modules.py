@@ -172,15 +172,9 @@ def taped_backward(
 Parameter = nn.Parameter
 
 # %% ../nbs/02_modules.ipynb #m5000004
-class Call(NamedTuple):
-    "The note of a call, in the attribute `call` of its output."
-    number: int  # Larger than those of all calls before
-    module: object  # The layer that was called
-    args: tuple  # What it was given
-    kwargs: dict  # What it was given by name
-    tensors: list  # The tensors among `args`, and the layer's parameters
-    versions: list  # How often each of `tensors`, and last the output, had been changed by then
-
+class Call(tuple):
+    """The note of a call, in the attribute `call` of its output: (number, module, args, kwargs, seen, version).
+    `seen` has a pair (tensor, its version) for each tensor that the call used, `version` is that of the output."""
     def __reduce__(self): return str, ('is a copy, and notes are not copied',)
 
 # %% ../nbs/02_modules.ipynb #m5000006
@@ -235,16 +229,16 @@ def _inside(value):
         yield from _inside(item)
 
 @patch
-def _refuse_unseen(self:Module, args, kwargs):
-    "TypeError if a marked tensor is given by name, or inside a collection, where the way back does not see it."
-    if any(isinstance(t, Tensor) and t.requires_grad for t in _inside([*(a for a in args if not isinstance(a, Tensor)), kwargs])):
-        raise TypeError(f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
+def _refuse_unseen(self:Module, value):
+    "TypeError if a marked tensor lies in `value`, where the way back does not see it."
+    if any(isinstance(t, Tensor) and t.requires_grad for t in _inside(value)): raise TypeError(
+        f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
 
 # %% ../nbs/02_modules.ipynb #m5000018
 @patch
 def _own(self:Module):
     "The parameters that `bwd` may set: those of this module, and of modules inside it."
-    return list(self.parameters() if self._modules else self._parameters.values())
+    return list(self.parameters()) if self._modules else self._parameters.values()
 
 # %% ../nbs/02_modules.ipynb #m5000016
 @patch
@@ -262,18 +256,21 @@ _hooks = OrderedDict()  # what PyTorch calls when it has put a gradient into an 
 @patch
 def _noted(self:Module, args, kwargs):
     "Run `forward` out of autograd's sight; mark the output and note the call on it."
-    on = torch.is_grad_enabled()
+    on, seen, marked, led = torch.is_grad_enabled(), [], False, False
     torch._C._set_grad_enabled(False)
     try: out = self.forward(*args, **kwargs)
     finally: torch._C._set_grad_enabled(on)
     if not isinstance(out, Tensor): return out  # `__call__` has it refused
-    tensors = [a for a in args if isinstance(a, Tensor)]
-    if len(tensors) < len(args) or kwargs: self._refuse_unseen(args, kwargs)
-    if out.requires_grad or any([out is a for a in tensors]): out = out.detach()
-    led = on and any([a.grad_fn is not None for a in tensors])
-    tensors += self._own()
-    if on and any([t.requires_grad for t in tensors]) and (out.is_floating_point() or out.is_complex()):
-        call = Call(next(_numbers), self, args, kwargs, tensors, [t._version for t in (*tensors, out)])
+    if kwargs: self._refuse_unseen(kwargs)
+    for t in (*args, *self._own()):
+        if isinstance(t, Tensor):
+            seen.append((t, t._version))
+            if t.requires_grad: marked, led = on, led or t.grad_fn is not None
+            if t is out: out = out.detach()
+        else: self._refuse_unseen(t)
+    if marked and (out.is_floating_point() or out.is_complex()):
+        if out.requires_grad: out = out.detach()
+        call = Call((next(_numbers), self, args, kwargs, seen, out._version))
         if led: return _Operation.apply(call, out, *args)
         out.requires_grad_()._post_accumulate_grad_hooks = _hooks
         out.call = call
@@ -283,22 +280,23 @@ def _noted(self:Module, args, kwargs):
 # %% ../nbs/02_modules.ipynb #m5000020
 def _go_back(call, out):
     "Run `bwd` of a call whose output has its gradient in `.g`; return the gradient of each argument, None where none is wanted."
-    _, module, args, kwargs, tensors, versions = call
-    if [t._version for t in (*tensors, out)] != versions: _explain_change(call)
-    handed = [a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in args]
+    _, module, args, kwargs, seen, version = call
+    for t, before in seen:
+        if t._version != before: _explain_change(call, t)
+    if out._version != version: _explain_change(call, out)
+    handed = [a if not isinstance(a, Tensor) else a.detach().requires_grad_() if a.requires_grad else a.detach() for a in args]
     held = [(p, p.grad) for p in module._own()]
     for p, _ in held: p.grad = None
     module.bwd(out, *handed, **kwargs)
     for p, old in held:
-        if old is not None: p.grad = old if p.grad is None or not p.requires_grad else old + p.grad
-        elif not p.requires_grad: p.grad = None
-    return [getattr(a, 'g', None) if isinstance(a, Tensor) and a.requires_grad else None for a in handed]
+        if not p.requires_grad: p.grad = old
+        elif old is not None: p.grad = old if p.grad is None else old + p.grad
+    return [a.g if hasattr(a, 'g') and a.requires_grad else None for a in handed]
 
-def _explain_change(call):
+def _explain_change(call, changed):
     "RuntimeError that names the module and the tensor that was written over since the call."
-    names = {id(p): name for name, p in call.module.named_parameters()} | {id(a): f'argument {i}' for i, a in enumerate(call.args)}
-    name = next((names[id(t)] for t, version in zip(call.tensors, call.versions) if t._version != version), 'the output')
-    raise RuntimeError(f'{type(call.module).__name__}: {name} was changed in place between the call and the way back; change a clone, or call again')
+    names = {id(p): name for name, p in call[1].named_parameters()} | {id(a): f'argument {i}' for i, a in enumerate(call[2])}
+    raise RuntimeError(f'{type(call[1]).__name__}: {names.get(id(changed), "the output")} was changed in place between the call and the way back; change a clone, or call again')
 
 # %% ../nbs/02_modules.ipynb #m5000028
 _GONE = 'has been gone through already; each call is gone through once'
@@ -309,7 +307,7 @@ def _walk(found):
     while True:
         for t, g in found:
             if hasattr(t, 'call'):
-                number = _call_of(t).number
+                number = _call_of(t)[0]
                 waiting[number] = t, waiting[number][1] + g if number in waiting else g
             else:
                 slot = 'grad' if isinstance(t, nn.Parameter) else 'g'
@@ -318,7 +316,7 @@ def _walk(found):
         if not waiting: return
         out, out.g = waiting.pop(max(waiting))
         call, out.call = out.call, _GONE
-        found = [(a, g) for a, g in zip(call.args, _go_back(call, out)) if g is not None]
+        found = [(a, g) for a, g in zip(call[2], _go_back(call, out)) if g is not None]
 
 # %% ../nbs/02_modules.ipynb #m5000031
 def _call_of(out):
@@ -335,7 +333,7 @@ def backward(
     if out.grad_fn is not None: return torch.autograd.backward(out, g)
     _call_of(out)
     if g is None and out.numel() != 1: raise RuntimeError(f'backward: give the gradient of the output, since it has {out.numel()} numbers: backward(out, g)')
-    if not isinstance(g, Tensor): g = torch.full_like(out, 1 if g is None else g)
+    if not isinstance(g, Tensor): g = torch.ones_like(out) if g is None else torch.full_like(out, g)
     if g.shape != out.shape: raise ValueError(f'backward: the output has shape {tuple(out.shape)}, its gradient {tuple(g.shape)}')
     with torch.no_grad(): _walk([(out, g)])
 
