@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Parameter', 'CallReLU', 'CallLinear', 'CallMSE', 'CallModel', 'BareModule', 'BareReLU', 'BareMSE', 'LinearOuter',
            'LinearEinsum', 'BareLinear', 'BareModel', 'RegisteringModule', 'TapedModule', 'taped_backward', 'Call',
-           'Loss', 'Module', 'backward', 'ReLU', 'GeneralReLU', 'Linear', 'Flatten', 'Dropout', 'MSELoss', 'Add',
+           'Loss', 'Module', 'backward', 'ReLU', 'GeneralReLU', 'Linear', 'Flatten', 'Add', 'Dropout', 'MSELoss',
            'ModuleList', 'Sequential', 'TorchLinear']
 
 # %% ../nbs/02_modules.ipynb #8013a710
@@ -15,7 +15,6 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from functools import cache, partial
 from itertools import count
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -177,7 +176,6 @@ class Call(tuple):
     `seen` has a pair (tensor, its version) for each tensor that the call used, `version` is that of the output."""
     def __reduce__(self): return str, ('is a copy, and notes are not copied',)
 
-# %% ../nbs/02_modules.ipynb #m5000006
 class Loss(Tensor):
     "One number at the end of a chain of calls: `backward` goes back through them."
     __torch_function__ = torch._C._disabled_torch_function_impl
@@ -234,7 +232,6 @@ def _refuse_unseen(self:Module, value):
     if any(isinstance(t, Tensor) and t.requires_grad for t in _inside(value)): raise TypeError(
         f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
 
-# %% ../nbs/02_modules.ipynb #m5000018
 @patch
 def _own(self:Module):
     "The parameters that `bwd` may set: those of this module, and of modules inside it."
@@ -426,7 +423,6 @@ def _once(pairs):
         if id(value) not in seen: yield name, value
         seen.add(id(value))
 
-# %% ../nbs/02_modules.ipynb #7c5e71e9
 @patch
 def _places(self:Module, prefix=''):
     "Yield (name, module) for this module and all below it, one for each place."
@@ -447,19 +443,16 @@ def named_children(self:Module):
     "Yield (name, module) of every module that is an attribute of this one, each module once."
     yield from _once(self._modules.items())
 
-# %% ../nbs/02_modules.ipynb #f72df3f6
 @patch
 def children(self:Module):
     "Yield every module that is an attribute of this one."
     for _, child in self.named_children(): yield child
 
-# %% ../nbs/02_modules.ipynb #r5000010
 @patch
 def named_modules(self:Module):
     "Yield (name, module) for this module, whose name is '', and all below it, each once."
     yield from _once(self._places())
 
-# %% ../nbs/02_modules.ipynb #6099d473
 @patch
 def modules(self:Module):
     "Yield this module and all below it, each once."
@@ -471,19 +464,16 @@ def named_parameters(self:Module):
     "Yield (name, parameter) for this module and all below it, each parameter once."
     yield from _once(self._tensors('_parameters').items())
 
-# %% ../nbs/02_modules.ipynb #3c5fa7fa
 @patch
 def parameters(self:Module):
     "Yield the parameters of this module and of all below it, each once."
     for _, p in self.named_parameters(): yield p
 
-# %% ../nbs/02_modules.ipynb #256eee88
 @patch
 def zero_grad(self:Module):
     "Set the gradient of every parameter to None."
     for p in self.parameters(): p.grad = None
 
-# %% ../nbs/02_modules.ipynb #r5000011
 @patch
 def requires_grad_(self:Module, requires_grad:bool=True):
     "Mark all parameters, or freeze them if `requires_grad` is False; return the module."
@@ -496,7 +486,6 @@ def state_dict(self:Module) -> dict:
     "The parameters and buffers by name, as in `torch.nn`: the tensors themselves, not copies."
     return {name: t.detach() for name, t in self._tensors('_parameters', '_buffers').items()}
 
-# %% ../nbs/02_modules.ipynb #0a84e5d2
 @patch
 def load_state_dict(
     self:Module,
@@ -524,7 +513,6 @@ def eval(self:Module):
     "Switch this module and all below it to evaluation; return it."
     return self.train(False)
 
-# %% ../nbs/02_modules.ipynb #r5000017
 @patch
 def use_autograd(self:Module, mode:bool=True):
     "Let PyTorch's autograd find the gradients of this module and all below it, in place of their `bwd`; False goes back to `bwd`. Return the module."
@@ -538,12 +526,10 @@ def to(
     where:torch.device, # A device or its name, or a floating dtype
 ):
     "Move the parameters, their gradients and the buffers to a device or a dtype; return the module. Buffers of whole numbers keep their dtype."
-    if isinstance(where, torch.dtype) and not where.is_floating_point:
-        raise TypeError(f'to: parameters must be floating, got {where}')
+    if isinstance(where, torch.dtype) and not where.is_floating_point: raise TypeError(f'to: parameters must be floating, got {where}')
     for p in self.parameters():
         grad, p.grad = p.grad, None
-        p.data = p.data.to(where)
-        if grad is not None: p.grad = grad.to(where)
+        p.data, p.grad = p.data.to(where), None if grad is None else grad.to(where)
     for module in self.modules():
         for name, t in list(module._buffers.items()):
             if t.is_floating_point() or not isinstance(where, torch.dtype): module.register_buffer(name, t.to(where))
@@ -555,7 +541,6 @@ def extra_repr(self:Module) -> str:
     "What a layer was made with, for its `repr`; empty unless a subclass writes it."
     return ''
 
-# %% ../nbs/02_modules.ipynb #82d1cb98
 @patch
 def __repr__(self:Module):
     "The name of the module and, indented, what is inside, as in `torch.nn`."
@@ -591,7 +576,6 @@ def _check_floating(name, x):
     "TypeError unless `x` is floating."
     if not x.is_floating_point(): raise TypeError(f'{name}: expected a floating tensor, got {x.dtype}; use .float()')
 
-# %% ../nbs/02_modules.ipynb #1a0acdb9
 class ReLU(Module):
     "The larger of each element and 0, like `torch.nn.ReLU`. TypeError unless the input is floating."
     def forward(self, inp):
@@ -602,12 +586,8 @@ class ReLU(Module):
 
 # %% ../nbs/02_modules.ipynb #b2f267ba
 class GeneralReLU(Module):
-    "Relu minus an offset, which brings the mean closer to 0. TypeError unless the input is floating."
-    def __init__(
-        self,
-        offset:float=0.5, # What is subtracted after the relu
-    ): self.offset = offset
-
+    "Relu minus `offset`, which brings the mean closer to 0. TypeError unless the input is floating."
+    def __init__(self, offset:float=0.5): self.offset = offset
     def forward(self, inp):
         _check_floating('GeneralReLU', inp)
         return relu(inp) - self.offset
@@ -617,13 +597,8 @@ class GeneralReLU(Module):
 
 # %% ../nbs/02_modules.ipynb #a798c0c9
 class Linear(Module):
-    "Linear layer, `weight` (n_out, n_in) and `bias` (n_out,), like `torch.nn.Linear`. ValueError or TypeError unless the input fits."
-    def __init__(
-        self,
-        n_in:int, # Size of the last axis of the input
-        n_out:int, # Size of the last axis of the output
-        bias:bool=True, # Add a bias?
-    ):
+    "Linear layer (..., n_in) -> (..., n_out), `weight` (n_out, n_in) and, unless `bias` is False, `bias` (n_out,), like `torch.nn.Linear`. ValueError or TypeError unless the input fits."
+    def __init__(self, n_in:int, n_out:int, bias:bool=True):
         self.n_in, self.n_out = n_in, n_out
         self.weight = Parameter(torch.empty(n_out, n_in))
         if self.weight.numel(): nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
@@ -664,21 +639,25 @@ class Flatten(Module):
     def bwd(self, out, inp): inp.g = out.g.reshape(inp.shape)
     def extra_repr(self): return 'start_dim=1, end_dim=-1'
 
+class Add(Module):
+    "The sum of two tensors of one shape. ValueError if the shapes differ."
+    def forward(self, a, b):
+        if a.shape != b.shape: raise ValueError(f'Add: need one shape, got {tuple(a.shape)} and {tuple(b.shape)}')
+        return a + b
+
+    def bwd(self, out, a, b): a.g, b.g = out.g, out.g
+
 # %% ../nbs/02_modules.ipynb #6d8fade6
 class Dropout(Module):
     "In training, set each element to 0 with probability `p` and scale up the rest, like `torch.nn.Dropout`. ValueError unless 0 <= p <= 1."
-    def __init__(
-        self,
-        p:float=0.5, # Probability of a zero, from 0 to 1
-    ):
+    def __init__(self, p:float=0.5):
         if not 0 <= p <= 1: raise ValueError(f'Dropout: p must be from 0 to 1, got {p}')
         self.p = p
 
     def forward(self, inp):
         _check_floating('Dropout', inp)
         if not self.training: return inp
-        keep = 1 - self.p
-        mask = torch.empty_like(inp).bernoulli_(keep) / (keep or 1)
+        mask = torch.empty_like(inp).bernoulli_(1 - self.p) / (1 - self.p or 1)
         out = inp * mask
         out.mask = mask
         return out
@@ -700,22 +679,10 @@ class MSELoss(Module):
         inp.g = out.error.mul_(2 * out.g.item() / max(inp.numel(), 1))
         if targ.requires_grad: targ.g = -inp.g.view(targ.shape)
 
-# %% ../nbs/02_modules.ipynb #s6000002
-class Add(Module):
-    "The sum of two tensors of one shape. ValueError if the shapes differ."
-    def forward(self, a, b):
-        if a.shape != b.shape: raise ValueError(f'Add: need one shape, got {tuple(a.shape)} and {tuple(b.shape)}')
-        return a + b
-
-    def bwd(self, out, a, b): a.g, b.g = out.g, out.g
-
 # %% ../nbs/02_modules.ipynb #d480549e
 class ModuleList(Module):
     "A list of modules, all of them registered, like `torch.nn.ModuleList`. TypeError for anything else in it."
-    def __init__(
-        self,
-        layers=(), # Modules
-    ):
+    def __init__(self, layers=()):
         for layer in layers: self.append(layer)
 
     def append(self, layer):
@@ -726,25 +693,18 @@ class ModuleList(Module):
 
     def __len__(self): return len(self._modules)
     def __iter__(self): return iter(self._modules.values())
-    def __getitem__(self, i):
-        "A module, or for a slice those in it as one model that shares their parameters."
-        return list(self)[i] if not isinstance(i, slice) else self._of(list(self)[i])
-
+    def __getitem__(self, i): return self._of(list(self)[i]) if isinstance(i, slice) else list(self)[i]
     def _of(self, layers): return type(self)(layers)
 
 # %% ../nbs/02_modules.ipynb #a7dfade8
 class Sequential(ModuleList):
     "Modules run one after the other, like `torch.nn.Sequential`. Errors of a layer name its place."
-    def __init__(
-        self,
-        *layers, # Modules, in order
-    ): super().__init__(layers)
-
+    def __init__(self, *layers): super().__init__(layers)
     def _of(self, layers): return type(self)(*layers)
 
     def forward(self, x):
         try:
-            for i, layer in enumerate(self._modules.values()): x = layer(x)
+            for i, layer in enumerate(self): x = layer(x)
         except (TypeError, ValueError) as e: raise type(e)(f'{type(self).__name__}[{i}] {e}') from None
         return x
 
