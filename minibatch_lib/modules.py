@@ -292,7 +292,7 @@ def _go_back(call, out):
 
 def _explain_change(call, changed):
     "RuntimeError that names the module and the tensor that was written over since the call."
-    names = {id(p): name for name, p in call[1].named_parameters()} | {id(a): f'argument {i}' for i, a in enumerate(call[2])}
+    names = {id(p): name for name, p in call[1]._parameters.items()} | {id(a): f'argument {i}' for i, a in enumerate(call[2])}
     raise RuntimeError(f'{type(call[1]).__name__}: {names.get(id(changed), "the output")} was changed in place between the call and the way back; change a clone, or call again')
 
 # %% ../nbs/02_modules.ipynb #m5000028
