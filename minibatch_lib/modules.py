@@ -238,6 +238,8 @@ def _own(self:Module):
     return list(self.parameters()) if self._modules else self._parameters.values()
 
 # %% ../nbs/02_modules.ipynb #m5000016
+_hooks = OrderedDict()  # what PyTorch calls when it has put a gradient into an output's `.grad`
+
 @patch
 def _after_forward(self:Module, args, out):
     "Give `out`, or what forward hooks put in its place; TypeError unless it is a tensor."
@@ -248,8 +250,6 @@ def _after_forward(self:Module, args, out):
     return out
 
 # %% ../nbs/02_modules.ipynb #m5000012
-_hooks = OrderedDict()  # what PyTorch calls when it has put a gradient into an output's `.grad`
-
 @patch
 def _noted(self:Module, args, kwargs):
     "Run `forward` out of autograd's sight; mark the output and note the call on it."
