@@ -37,10 +37,10 @@ def directives(source):
 
 def code_cells(path):
     """The number, directives and source of each code cell that runs on this machine."""
+    never = NEVER | ({"sigint"} if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else set())
     for i, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], 1):
         source = "".join(cell["source"])
         marks = directives(source)
-        never = NEVER | ({"sigint"} if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else set())
         if cell["cell_type"] == "code" and marks.get("eval") != ["false"] and not marks.keys() & never:
             if all(at_hand(name) for name in marks.keys() & DATA_SETS):
                 yield i, marks, source

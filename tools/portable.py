@@ -62,7 +62,7 @@ def main():
     which.add_argument("--most-different", type=int, metavar="N", help="only the N settings that differ most from this machine")
     which.add_argument("--setting", action="append", choices=SETTINGS, help="only this one (may be repeated)")
     args = parser.parse_args()
-    names = args.setting or most_different(args.most_different or len(SETTINGS))
+    names = args.setting or (most_different(args.most_different) if args.most_different else list(SETTINGS))
     start = time.perf_counter()
     failed = [name for name in names if not run(name, args.test)]
     print(f"{len(names) - len(failed)} passed, {len(failed)} failed in {time.perf_counter() - start:.0f} s" + (f": {', '.join(failed)}" if failed else ""))
