@@ -56,7 +56,7 @@ class Averaging:
 
     def zero_grad(self): self.opt.zero_grad()
     def step(self):
-        average_grads(self.opt.params, self.weight())
+        average_grads([p for group in self.opt.param_groups for p in group['params']], self.weight())
         self.opt.step()
 
 # %% ../nbs/05_distributed.ipynb #d5ddp002

@@ -34,8 +34,9 @@ def frobenius_norm(
     a:Tensor, # (n, m), any real dtype
 ) -> Tensor:  # One number, dtype of `a` where that is floating
     "Square root of the sum of the squared elements, like `torch.linalg.matrix_norm`."
-    if not a.is_floating_point(): a = a.to(torch.get_default_dtype())  # squares of small integers would overflow
-    return (a * a).sum().sqrt()
+    wide = a.to(torch.promote_types(a.dtype, torch.get_default_dtype()))  # squares of small integers and of float16 would overflow
+    root = (wide * wide).sum().sqrt()
+    return root.to(a.dtype) if a.is_floating_point() else root
 
 # %% ../nbs/00_matmul.ipynb #2259d14b
 def matmul_dot(

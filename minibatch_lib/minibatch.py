@@ -11,6 +11,7 @@ __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntrop
 import math
 import random
 import time
+import warnings
 from collections import deque
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -28,7 +29,8 @@ from .modules import Linear, Module, ReLU, Sequential
 
 # %% ../nbs/03_minibatch.ipynb #887bc1ad
 def _largest(x):
-    "The maximum over the last axis, kept as an axis of size 1; 0 in place of an infinite one, since inf - inf is nan."
+    "The maximum over the last axis, kept as an axis of size 1; 0 in place of an infinite one, since inf - inf is nan, and where there are no classes."
+    if x.shape[-1] == 0: return x.new_zeros((*x.shape[:-1], 1))
     largest = x.amax(dim=-1, keepdim=True)
     return largest.masked_fill(largest.isinf(), 0)
 
@@ -45,7 +47,7 @@ def log_softmax(
     x:Tensor, # (..., n_classes) float: logits
 ) -> Tensor:  # (..., n_classes): logarithms of probabilities
     "Logarithm of the softmax over the last axis, like `torch.nn.functional.log_softmax`."
-    shifted = x - x.amax(dim=-1, keepdim=True)
+    shifted = x - (x.amax(dim=-1, keepdim=True) if x.shape[-1] else 0)
     return shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
 
 # %% ../nbs/03_minibatch.ipynb #912836e5
@@ -90,7 +92,7 @@ class CrossEntropyLoss(Module):
         return out
 
     def bwd(self, out, inp, targ):
-        inp.g = out.log_probs.exp_().scatter_(1, targ.long().unsqueeze(1), -1, reduce='add').mul_(out.g / max(inp.shape[0], 1))
+        inp.g = out.log_probs.exp_().scatter_(1, targ.long().unsqueeze(1), -1, reduce='add').mul_(out.g.item() / max(inp.shape[0], 1))
 
 # %% ../nbs/03_minibatch.ipynb #a60f1af9
 def accuracy(
@@ -129,47 +131,63 @@ class Optimizer:
         params, # Tensors with their gradients in `.grad`
         lr:float, # Learning rate, at least 0
     ):
-        name = type(self).__name__
         self.params, self.lr = list(params), lr
-        if not self.params: raise ValueError(f'{name}: got no parameters')
         if isinstance(params, Tensor) or not all(isinstance(p, Tensor) for p in self.params):
-            raise TypeError(f'{name}: params must be several tensors, such as model.parameters()')
-        if not 0 <= lr < math.inf: raise ValueError(f'{name}: lr must be at least 0, got {lr}')
+            raise TypeError(f'{type(self).__name__}: params must be several tensors, such as model.parameters()')
+        if not self.params: raise ValueError(f'{type(self).__name__}: got no parameters')
+        if not 0 <= lr < math.inf: raise ValueError(f'{type(self).__name__}: lr must be at least 0, got {lr}')
+        once = list(dict.fromkeys(self.params))
+        if len(once) < len(self.params): warnings.warn(f'{type(self).__name__}: got duplicate parameters; each takes one step')
+        self.params = once
 
     def step(self):
         "Move every parameter that has a gradient."
-        for p in self.params:
-            if p.grad is not None: p.detach().sub_(p.grad, alpha=self.lr)
+        with torch.no_grad():
+            for p in self.params:
+                if p.grad is not None: p.sub_(p.grad, alpha=self.lr)
 
     def zero_grad(self):
         "Set the gradient of every parameter to None."
         for p in self.params: p.grad = None
 
 # %% ../nbs/03_minibatch.ipynb #d3fce3c7
-class SGD(Optimizer):
+class SGD(torch.optim.Optimizer):
     "Gradient descent with momentum and weight decay, like `torch.optim.SGD`. ValueError or TypeError for options that make no sense."
     def __init__(
         self,
-        params, # Tensors with their gradients in `.grad`
+        params, # Tensors with their gradients in `.grad`, or groups of them as in `torch.optim`
         lr:float, # Learning rate, at least 0
         momentum:float=0, # Part of the velocity that is kept, at least 0
         weight_decay:float=0, # Part of each weight that is added to its gradient, at least 0
     ):
-        super().__init__(params, lr)
-        if not (0 <= momentum < math.inf and 0 <= weight_decay < math.inf):
-            raise ValueError(f'SGD: momentum and weight_decay must be at least 0, got {momentum} and {weight_decay}')
-        self.momentum, self.weight_decay, self.velocities = momentum, weight_decay, [None] * len(self.params)
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+        for group in self.param_groups:
+            group['params'] = list(dict.fromkeys(group['params']))  # one step for each, however often it is named
+            for name in self.defaults:
+                if not 0 <= group[name] < math.inf: raise ValueError(f'SGD: {name} must be at least 0, got {group[name]}')
 
-    def step(self):
-        "Move every parameter that has a gradient along its velocity."
-        for i, p in enumerate(self.params):
-            if (v := p.grad) is None: continue
-            if p.requires_grad: p = p.detach()  # the same numbers, but autograd does not look
-            if self.weight_decay: v = v.add(p, alpha=self.weight_decay)
-            if self.momentum:
-                old = self.velocities[i]
-                self.velocities[i] = v = v.clone() if old is None else v.add(old, alpha=self.momentum)
-            p.sub_(v, alpha=self.lr)
+    def zero_grad(self):
+        "Set the gradient of every parameter to None."
+        for group in self.param_groups:
+            for p in group['params']: p.grad = None
+
+# %% ../nbs/03_minibatch.ipynb #o3000002
+@patch
+def step(self:SGD):
+    "Move every parameter that has a gradient along its velocity."
+    for hook in self._optimizer_step_pre_hooks.values(): hook(self, (), {})
+    with torch.no_grad():
+        for group in self.param_groups:
+            lr, momentum, weight_decay = group['lr'], group['momentum'], group['weight_decay']
+            for p in group['params']:
+                if (v := p.grad) is None: continue
+                if weight_decay: v = v.add(p, alpha=weight_decay)
+                if momentum:
+                    old = self.state[p].get('momentum_buffer')
+                    self.state[p]['momentum_buffer'] = v = v.clone() if old is None else v.add(old, alpha=momentum)
+                p.sub_(v, alpha=lr)
+    for hook in self._optimizer_step_post_hooks.values(): hook(self, (), {})
+SGD.step.hooked = True
 
 # %% ../nbs/03_minibatch.ipynb #e7ec3f2c
 class Dataset:
@@ -393,25 +411,11 @@ def _validate(epoch, model, loss_func, metric, dl):
     return _mean_over_examples(totals)
 
 # %% ../nbs/03_minibatch.ipynb #c581c8e1
-def _step_by_hand(model, loss_func, xb, yb):
-    "Loss of a minibatch, and gradients by our own backward passes."
-    loss = loss_func(model(xb), yb)
-    loss_func.backward()
-    model.backward(input_grad=False)
-    return loss
-
-def _step_by_autograd(model, loss_func, xb, yb):
-    "Loss of a minibatch, and gradients by autograd."
+def _step(model, loss_func, xb, yb):
+    "Loss of a minibatch; its gradients are in `.grad` of the parameters."
     loss = loss_func(model(xb), yb)
     loss.backward()
     return loss
-
-def _choose_step(model, loss_func):
-    "The step that fits model and loss, or a TypeError."
-    if isinstance(model, Module) and isinstance(loss_func, Module): return _step_by_hand
-    if isinstance(model, nn.Module) and callable(loss_func) and not isinstance(loss_func, Module): return _step_by_autograd
-    raise TypeError('fit: model and loss must both be our Modules, or a torch.nn.Module and an autograd loss; '
-                    f'got {type(model).__name__} and {getattr(loss_func, "__name__", type(loss_func).__name__)}')
 
 # %% ../nbs/03_minibatch.ipynb #f5130838
 class EpochRecord(NamedTuple):
@@ -423,13 +427,13 @@ class EpochRecord(NamedTuple):
     seconds: float  # Time for the epoch, validation included
 
 # %% ../nbs/03_minibatch.ipynb #8caf31e9
-def _train_epoch(epoch, step, model, loss_func, opt, dl, on_batch):
+def _train_epoch(epoch, model, loss_func, opt, dl, on_batch):
     "Take a step on each minibatch of `dl`; return the mean loss over the examples."
     model.train()
     totals = []
     for batch, (xb, yb) in enumerate(dl):
         opt.zero_grad()
-        n, loss = yb.shape[0], step(model, loss_func, xb, yb).item()
+        n, loss = yb.shape[0], _step(model, loss_func, xb, yb).item()
         totals.append((n, _finite(loss, n, f'epoch {epoch}, batch {batch}')))
         opt.step()
         if on_batch: on_batch(epoch, batch, loss)
@@ -440,7 +444,7 @@ def _train_epoch(epoch, step, model, loss_func, opt, dl, on_batch):
 def fit(
     epochs:int, # Passes over the training data
     model, # A `Module` of ours, or a `torch.nn.Module`
-    loss_func, # A loss `Module` of ours, or for a torch.nn model any loss that autograd knows
+    loss_func, # Any loss: a `Module` of ours, PyTorch's, or a function
     opt, # An optimizer, ours or PyTorch's, on the model's parameters
     train_dl, # Gives (xb, yb) to train on
     valid_dl, # Gives (xb, yb) to validate with; may be None
@@ -449,13 +453,11 @@ def fit(
     on_batch=None, # Called as on_batch(epoch, batch, loss) after every step
     on_epoch=None, # Called as on_epoch(record) after every epoch
 ) -> list:  # One `EpochRecord` for each epoch
-    "Train a model. TypeError if model and loss do not go together, ValueError if a loader is empty, FloatingPointError for a loss of inf or nan."
-    step, records = _choose_step(model, loss_func), []
-    for module in (model, loss_func):
-        if isinstance(module, Module): module.forget_calls()
+    "Train a model. ValueError if a loader is empty, FloatingPointError for a loss of inf or nan."
+    records = []
     for epoch in range(epochs):
         start = time.perf_counter()
-        train_loss, = _train_epoch(epoch, step, model, loss_func, opt, train_dl, on_batch)
+        train_loss, = _train_epoch(epoch, model, loss_func, opt, train_dl, on_batch)
         valid = (None, None) if valid_dl is None else _validate(epoch, model, loss_func, metric, valid_dl)
         records.append(EpochRecord(epoch, train_loss, *valid, time.perf_counter() - start))
         if on_epoch: on_epoch(records[-1])

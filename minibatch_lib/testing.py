@@ -51,7 +51,8 @@ def test_near(
     head = f'not near: shapes {tuple(a.shape)} and {tuple(b.shape)}'
     if a.shape != b.shape: raise AssertionError(head)
     if a.dtype != b.dtype: raise AssertionError(f'{head}, dtypes {a.dtype} and {b.dtype}')
-    gap = (a.double() - b.double()).abs().masked_fill(a == b, 0).nan_to_num(torch.inf, torch.inf)
+    wide = torch.complex128 if a.is_complex() else torch.float64
+    gap = (a.to(wide) - b.to(wide)).abs().masked_fill(a == b, 0).nan_to_num(torch.inf, torch.inf)
     i = tuple(int(j) for j in torch.unravel_index(gap.argmax(), gap.shape))
     raise AssertionError(f'{head}, largest difference {gap[i]:.6g} at {list(i)}: {a[i]} and {b[i]}')
 
@@ -165,7 +166,7 @@ def _compare(name, hand, other, how, rtol, atol):
 
 # %% ../nbs/testing.ipynb #6f59bd48
 def check_grads(
-    f, # A `Module` (it has `forward` and `backward`), or a function of tensors
+    f, # A `Module` (it has `forward` and `backward(out, g)`), or a function of tensors
     *inputs, # Its inputs; the floating ones are checked, in float64 copies
     params=(), # Further tensors that a function `f` uses by itself, checked too; those of a `Module` are found
     backward=None, # For a function `f`: `backward(out, *inputs)` reads `out.g` and fills `.g` of inputs and params
@@ -182,31 +183,38 @@ def check_grads(
     put_back = _swap_in(named.values())
     try:
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            hand = _by_hand(f, is_module, backward, inputs, checked, named)
-            _check(f.forward if is_module else f, inputs, checked, *hand)
+            hand = _by_hand(f, is_module, backward, inputs, checked)
+            if hasattr(f, 'use_autograd'): f.use_autograd()
+            _check(f if hasattr(f, 'use_autograd') else f.forward if is_module else f, inputs, checked, *hand)
     finally: put_back()
 
 # %% ../nbs/testing.ipynb #c44f79c0
-def _by_hand(f, is_module, backward, inputs, checked, named):
+def _by_hand(f, is_module, backward, inputs, checked):
     "The gradient of the output, and those of the tensors in `checked` by the hand-written backward pass."
-    def run(**kwargs):
+    def run(marked):
+        for name, t in checked.items(): t.requires_grad_(is_module and name in marked).grad = t.g = None
         out = _same_luck(f)(*inputs)
-        out.g = _start_of_backward(out)
-        before = {name: t.clone() for name, t in [*checked.items(), ('out.g', out.g)]}
-        try: f.backward(**kwargs) if is_module else backward(out, *inputs)
+        g = _start_of_backward(out)
+        watched = [*checked.items(), ('out.g', g)]
+        before = [t.detach().clone() for _, t in watched]
+        if not is_module: out.g = g
+        try: f.backward(out, g) if is_module else backward(out, *inputs)
         except RuntimeError as e: raise AssertionError(f'check_grads: backward failed: {e}') from e
-        for name, t in [*checked.items(), ('out.g', out.g)]:
-            if not torch.equal(t, before[name]): raise AssertionError(f'check_grads: {name} was changed in place')
-        return out.g
-    for t in checked.values(): t.g = None
-    out_g = run()
-    hand = [t.grad if is_module and name in named else t.g for name, t in checked.items()]
-    if is_module and 'input_grad' in inspect.signature(f.backward).parameters:
-        for p in named.values(): p.grad = None
-        run(input_grad=False)
-        for name, g in zip(checked, hand):
-            if name in named and g is not None: _compare(f'{name} with input_grad=False', named[name].grad, g, 'hand', 1e-9, 0)
-    return out_g, hand
+        for (name, t), old in zip(watched, before):
+            if not torch.equal(t, old): raise AssertionError(f'check_grads: {name} was changed in place')
+        return g, [_both(t) for t in checked.values()]
+    g, hand = run(list(checked))
+    names = [name for name in checked if not name.startswith('input ')]
+    if is_module and names and len(names) < len(checked):
+        for name, again, first in zip(checked, run(names)[1], hand):
+            if name in names and first is not None: _compare(f'{name}, where no input wants a gradient', again, first, 'hand', 1e-9, 0)
+    for t in checked.values(): t.requires_grad_(False)
+    return g, hand
+
+def _both(t):
+    "The gradient of `t`: what stands in `.g` and what stands in `.grad`, added where there are both."
+    found = [g for g in (getattr(t, 'g', None), t.grad) if g is not None]
+    return sum(found[1:], found[0]) if found else None
 
 # %% ../nbs/testing.ipynb #48ab7b7b
 def _check(run, inputs, checked, out_g, hand):

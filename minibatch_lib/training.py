@@ -384,21 +384,16 @@ def _noting_ctrl_c():
 
 # %% ../nbs/04_training.ipynb #t4run002
 def _velocities(opt):
-    "The velocity of each parameter, or None where there is none yet, from our SGD or that of PyTorch."
-    if isinstance(opt, SGD): return opt.velocities
+    "The velocity of each parameter, or None where there is none yet."
     return [opt.state[p].get('momentum_buffer') for group in opt.param_groups for p in group['params']]
 
 def _set_velocities(opt, velocities):
     "Put back what `_velocities` gave."
-    if isinstance(opt, SGD): opt.velocities = velocities
-    else:
-        for p, v in zip((p for group in opt.param_groups for p in group['params']), velocities): opt.state[p]['momentum_buffer'] = v
+    for p, v in zip((p for group in opt.param_groups for p in group['params']), velocities): opt.state[p]['momentum_buffer'] = v
 
 def _set_lr(opt, lr):
-    "Set the learning rate of our SGD or that of PyTorch."
-    if isinstance(opt, SGD): opt.lr = lr
-    else:
-        for group in opt.param_groups: group['lr'] = lr
+    "Set the learning rate."
+    for group in opt.param_groups: group['lr'] = lr
 
 # %% ../nbs/04_training.ipynb #t4run004
 class Team:

@@ -379,6 +379,19 @@ WRONG["01_forward_backward"] = {
     ],
 }
 
+_TAPED_BACKWARD = """def taped_backward(out, g):
+    out.g, waiting = g, {out.call[0]: out}
+    while waiting:
+        out = waiting.pop(max(waiting))
+        _, layer, args = out.call
+        touched = [*args, *layer.parameters()]
+        before = [getattr(t, 'g', None) for t in touched]
+        layer.bwd(out, *args)
+        for t, old in zip(touched, before):
+            if old is not None: t.g = old + t.g
+            if hasattr(t, 'call'): waiting[t.call[0]] = t
+"""
+
 WRONG["02_modules"] = {
     "CallReLU": [
         ("class CallReLU:\n    def __call__(self, inp): self.inp, self.out = inp, relu(inp)\n"
@@ -539,6 +552,43 @@ WRONG["02_modules"] = {
     def __repr__(self): return ', '.join(self.layers)
     def parameters(self):
         for layer in self.layers.values(): yield from layer.parameters()""", "only the last layer is left"),
+    ],
+    "order": [
+        ("order = [1, 2, 3, 4, 5]", "that is the way forward"),
+        ("order = [5, 4, 3, 1, 2]", "the latest first"),
+        ("order = [4, 3, 2, 1]", "the loss is a call as well"),
+    ],
+    "TapedModule": [
+        ("""class TapedModule(RegisteringModule):
+    def __call__(self, *args):
+        out = self.forward(*args)
+        if type(self).bwd is not BareModule.bwd: out.call = next(_numbers), self, args
+    def backward(self, out, g): taped_backward(out, g)""", "is there a `return`?"),
+        ("""class TapedModule(RegisteringModule):
+    def __call__(self, *args):
+        out = self.forward(*args)
+        out.call = next(_numbers), self, args
+        return out
+    def backward(self, out, g): taped_backward(out, g)""", "a model has left a note over that of its layer"),
+        ("""class TapedModule(RegisteringModule):
+    number = 0
+    def __call__(self, *args):
+        out = self.forward(*args)
+        if type(self).bwd is not BareModule.bwd: out.call = self.number, self, args
+        return out
+    def backward(self, out, g): taped_backward(out, g)""", "both calls have the same number"),
+        ("""class TapedModule(RegisteringModule):
+    def __call__(self, *args):
+        out = self.forward(*args)
+        if type(self).bwd is not BareModule.bwd: self.call = next(_numbers), self, args
+        return out
+    def backward(self, out, g): taped_backward(out, g)""", "a layer has left no note in out.call"),
+    ],
+    "taped_backward": [
+        (_TAPED_BACKWARD.replace("max(", "min("), "the earliest was taken first"),
+        (_TAPED_BACKWARD.replace("            if old is not None: t.g = old + t.g\n", ""), "x is used twice, so its gradients add up"),
+        (_TAPED_BACKWARD.replace("            if hasattr(t, 'call'): waiting[t.call[0]] = t\n", ""), "the way back ends after one call"),
+        (_TAPED_BACKWARD.replace("old is not None", "hasattr(t, 'g')").replace("old + t.g", "t.g + t.g"), "the gradient came twice"),
     ],
     "TorchLinear": [
         ("""class TorchLinear(nn.Module):

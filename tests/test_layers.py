@@ -43,15 +43,14 @@ def compare(layer, theirs, inputs, generator, tolerance, call=None):
     """Outputs, gradients of inputs and parameters of a layer beside those that autograd finds through `theirs`."""
     before = [t.clone() for t in inputs]
     leaves = [t.clone().requires_grad_() if t.is_floating_point() else t for t in inputs]
+    for t in inputs:
+        t.requires_grad_(t.is_floating_point())
     out = layer(*inputs)
     out_theirs = theirs(*leaves)
-    torch.testing.assert_close(out, out_theirs.detach(), **tolerance, equal_nan=True)
-    if out.dim():
-        out.g = laid_out(tuple(out.shape), "contiguous", generator, out.dtype)
-        out_theirs.backward(out.g)
-    else:
-        out_theirs.backward()
-    layer.backward()
+    torch.testing.assert_close(out.detach(), out_theirs.detach(), **tolerance, equal_nan=True)
+    g = laid_out(tuple(out.shape), "contiguous", generator, out.dtype) if out.dim() else None
+    out_theirs.backward(g)
+    layer.backward(out, g)
     for t, leaf, old in zip(inputs, leaves, before):
         assert t.equal(old), "an input was changed"
         if leaf.requires_grad:
@@ -125,12 +124,11 @@ def test_flatten(n, rest, layout, seed, dtype):
 def test_dropout(shape, layout, p, seed, dtype):
     """What is left of each element says which were dropped; the gradient goes the same way."""
     generator = numbers(seed)
-    inp = laid_out(shape, layout, generator, dtype)
+    inp = laid_out(shape, layout, generator, dtype).requires_grad_()
     layer = Dropout(p)
     out = layer(inp)
     kept = (out != 0).to(dtype)
-    out.g = torch.randn(shape, generator=generator, dtype=dtype)
-    layer.backward()
+    layer.backward(out, torch.randn(shape, generator=generator, dtype=dtype))
     scale = 1 / (1 - p) if p < 1 else 0.
     torch.testing.assert_close(out, inp * kept * scale)
     torch.testing.assert_close(inp.g, out.g * kept * scale)

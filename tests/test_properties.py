@@ -22,7 +22,7 @@ from minibatch_lib import data, distributed, forward_backward, matmul, minibatch
 from minibatch_lib.forward_backward import general_relu, kaiming_normal, linear, mse, normalize, relu
 from minibatch_lib.minibatch import (SGD, BatchSampler, CrossEntropyLoss, DataLoader, Dataset, EpochRecord, Optimizer, Sampler, SliceLoader,
                                      accuracy, collate, cross_entropy, fit, get_dls, get_model, log_softmax, logsumexp, nll_loss)
-from minibatch_lib.modules import (Dropout, Flatten, GeneralReLU, Linear, Module, ModuleList, MSELoss, Parameter, ReLU, Sequential)
+from minibatch_lib.modules import (Add, Dropout, Flatten, GeneralReLU, Linear, Module, ModuleList, MSELoss, Parameter, ReLU, Sequential, backward)
 from minibatch_lib.testing import check_grads, near
 
 MODULES = sorted(path.stem for path in Path(matmul.__file__).parent.glob("[!_]*.py"))
@@ -214,14 +214,15 @@ def test_forward_and_backward(n, n_in, nh, seed, kind, input_grad):
 
 def check_layer(ours, theirs, x):
     """A layer gives what PyTorch's gives, and the same gradients, and leaves its input as it was."""
-    leaf, before = x.detach().clone().requires_grad_(), x.clone()
-    out, expected = ours(x), theirs(leaf)
-    same(out, expected.detach())
-    out.g = make(out.shape, out.dtype, 1)
-    ours.backward()
-    expected.backward(out.g)
-    same(x.g, leaf.grad)
+    leaf, before, inp = x.detach().clone().requires_grad_(), x.clone(), x.detach().requires_grad_()
+    out, expected = ours(inp), theirs(leaf)
+    same(out.detach(), expected.detach())
+    g = make(out.shape, out.dtype, 1)
+    backward(out, g)
+    expected.backward(g)
+    same(inp.g, leaf.grad)
     same(x, before)
+    assert not hasattr(out, "call") or not isinstance(out.call, modules.Call)
     for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
         same(p.grad, q.grad)
 
@@ -284,19 +285,20 @@ def test_dropout(t, p, seed, training):
     refuses(ValueError, Dropout, math.nan)
 
 
-@holds("MSELoss", n=size, seed=seeds, column=st.booleans(), dtype=floats)
+@holds("MSELoss", "Loss", n=size, seed=seeds, column=st.booleans(), dtype=floats)
 def test_mse_loss(n, seed, column, dtype):
     all_outs, all_targs = make((n, 1) if column else (n,), dtype, seed), make((n,), dtype, seed + 1)
     same(MSELoss()(all_outs, all_targs), F.mse_loss(all_outs.view(n), all_targs))
     for rows in {1, n} if n else ():
         out, targ = all_outs[:rows], all_targs[:rows]
         check_grads(MSELoss(), out, targ)
-        loss_func = MSELoss()
-        loss = loss_func(out, targ)
-        loss.g = 3.
-        loss_func.backward()
-        same(out.g, 6 / rows * (out - targ.view(out.shape)))
-        same(targ.g, -out.g.view(rows))
+        out, targ = out.detach().requires_grad_(), targ.detach().requires_grad_()
+        loss = MSELoss()(out, targ)
+        assert type(loss) is modules.Loss
+        backward(loss, torch.tensor(3., dtype=dtype))
+        out, targ, g_out, g_targ = out.detach(), targ.detach(), out.g, targ.g
+        same(g_out, 6 / rows * (out - targ.view(out.shape)))
+        same(g_targ, -g_out.view(rows))
     refuses(ValueError, MSELoss(), all_outs, make((n + 1,), dtype))
     refuses(TypeError, MSELoss(), make((n,), torch.int64), all_targs)
 
@@ -328,7 +330,9 @@ def test_models(sizes, n, seed, dtype):
     assert not hasattr(grown, "head") and list(grown) == [model]
     assert all(module.training is False for module in model.eval().modules())
     model.zero_grad()
-    assert all(p.grad is None and not p.requires_grad for p in model.parameters())
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
+    out = model.requires_grad_(False)(make((n, n_in), dtype, seed))
+    refuses(RuntimeError, backward, out, out.detach(), words="nothing that is marked")
 
 
 @holds("CallReLU", "CallLinear", "CallMSE", "CallModel", "BareModule", "BareReLU", "BareMSE", "BareModel", "LinearOuter", "LinearEinsum", "BareLinear",
@@ -354,6 +358,53 @@ def test_every_rung_gives_the_same(n, n_in, nh, seed):
     registering = modules.RegisteringModule()
     registering.a, registering.n = theirs, 3
     assert list(registering.parameters()) == list(theirs.parameters())
+
+
+@holds("Call", "backward", "Add", seed=seeds, marks=st.lists(st.booleans(), min_size=3, max_size=3), times=st.integers(1, 3))
+def test_the_way_back_adds_up(seed, marks, times):
+    inputs = [make((2, 3), torch.float64, seed + i).requires_grad_(mark) for i, mark in enumerate(marks)]
+    leaves = [t.detach().clone().requires_grad_(mark) for t, mark in zip(inputs, marks)]
+    add, g = Add(), make((2, 3), torch.float64, seed + 3)
+    refuses(ValueError, add, inputs[0], inputs[1][:1])
+    for _ in range(times):
+        both = add(inputs[0], inputs[1])
+        out = add(both, add(both, add(inputs[2], inputs[2])))
+        same(out.detach(), 2 * sum(t.detach() for t in inputs))
+        if not any(marks):
+            return refuses(RuntimeError, backward, out, g)
+        assert isinstance(out.call, modules.Call)
+        backward(out, g)
+        (2 * sum(leaves)).backward(g)
+        refuses(RuntimeError, backward, out, g, words="gone through already")
+    for t, leaf in zip(inputs, leaves):
+        assert hasattr(t, "g") == t.requires_grad
+        if t.requires_grad:
+            same(t.g, leaf.grad)
+
+
+class Scaled(modules.TapedModule):
+    """A number times the input, on the first tape."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def forward(self, inp):
+        return self.factor * inp
+
+    def bwd(self, out, inp):
+        inp.g = self.factor * out.g
+
+
+@holds("TapedModule", "taped_backward", factors=st.lists(st.integers(-3, 3), min_size=1, max_size=6), seed=seeds)
+def test_the_first_tape(factors, seed):
+    x, g = make((2, 3), seed=seed), make((2, 3), seed=seed + 1)
+    out = x
+    for factor in factors:
+        out = Scaled(factor)(out)
+    modules.taped_backward(out, g)
+    same(x.g, math.prod(factors) * g)
+    Scaled(2).backward(Scaled(2)(x), g)
+    same(x.g, (math.prod(factors) + 2) * g)
 
 
 @holds(value=st.sampled_from([[ReLU()], (ReLU(),), {"a": ReLU()}, [[Linear(1, 1)]], [Parameter(torch.ones(1))], nn.ReLU()]))
@@ -500,7 +551,7 @@ def test_fit_is_what_pytorch_does(n, bs, epochs, seed, momentum, validate):
     by_autograd = copy.deepcopy(theirs)
     dl, valid = list(DataLoader(Dataset(x, y), bs)), DataLoader(Dataset(x, y), bs + 1) if validate else None
     records = fit(epochs, model, CrossEntropyLoss(), SGD(model.parameters(), 0.1, momentum), dl, valid)
-    assert all(xb.g is None for xb, _ in dl if epochs), "nobody needs the gradient of the data"
+    assert not any(hasattr(xb, "g") for xb, _ in dl), "nobody needs the gradient of the data"
     fit(epochs, by_autograd, F.cross_entropy, SGD(by_autograd.parameters(), 0.1, momentum), dl, valid)
     assert all(type(r) is EpochRecord and r.seconds >= 0 for r in records) and [r.epoch for r in records] == list(range(epochs))
     opt = torch.optim.SGD(theirs.parameters(), 0.1, momentum)
@@ -525,10 +576,10 @@ def test_fit_refuses_what_cannot_work(n):
     ours, theirs = get_model(3, 4, 2), nn.Linear(3, 2)
     dl, empty = (DataLoader(Dataset(make((rows, 3), torch.float32), torch.zeros(rows, dtype=torch.int64))) for rows in (n, 0))
     opt = SGD(ours.parameters(), 0.1)
-    refuses(TypeError, fit, 1, theirs, CrossEntropyLoss(), opt, dl, None)
-    refuses(TypeError, fit, 1, ours, F.cross_entropy, opt, dl, None)
+    fit(1, theirs, CrossEntropyLoss(), torch.optim.SGD(theirs.parameters(), 0.1), dl, None)
+    fit(1, ours, F.cross_entropy, opt, dl, None)
     refuses(TypeError, fit, 1, theirs, "mse", opt, dl, None)
-    refuses(TypeError, fit, 1, print, F.cross_entropy, opt, dl, None)
+    refuses(AttributeError, fit, 1, print, F.cross_entropy, opt, dl, None, words="train")
     refuses(ValueError, fit, 1, ours, CrossEntropyLoss(), opt, empty, None)
     refuses(ValueError, fit, 1, ours, CrossEntropyLoss(), opt, dl, empty)
     refuses(FloatingPointError, fit, 1, ours, CrossEntropyLoss(), opt, DataLoader(Dataset(torch.full((n, 3), math.nan), torch.zeros(n, dtype=torch.int64))), None)

@@ -35,15 +35,14 @@ class FullBatch(task.FullBatch):
     def run(self):
         self.model.zero_grad()
         self.loss = self.loss_func(self.model(self.x), self.targ)
-        self.loss_func.backward()
-        self.model.backward(input_grad=False)
+        self.loss.backward()
 
     def gradients(self):
         return [p.grad for p in self.model.parameters()]
 
 
 class FullBatchByFunction(task.FullBatch):
-    """Without modules, and so without anything kept for a look at it."""
+    """Without modules: one function, which writes over what it needs no more."""
 
     def build(self):
         self.params = [p.t().contiguous() if p.dim() == 2 else p for p in self.start]
