@@ -16,7 +16,6 @@ from collections.abc import Collection, Mapping
 from functools import cache, partial
 from itertools import count
 
-import numpy as np
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
@@ -172,9 +171,9 @@ Parameter = nn.Parameter
 
 # %% ../nbs/02_modules.ipynb #m5000004
 class Call(tuple):
-    """The note of a call, in the attribute `call` of its output: (number, module, args, kwargs, seen, version).
-    `seen` has a pair (tensor, its version) for each tensor that the call used, `version` is that of the output."""
-    def __reduce__(self): return str, ('is a copy, and notes are not copied',)
+    """The note of a call, in the attribute `call` of its output: (number, module, args, kwargs, own, seen, version).
+    `own` are the parameters that `bwd` may set, `seen` has a pair (tensor, its version) for each tensor that the call used, `version` is that of the output."""
+    def __reduce__(self): return OrderedDict, ()  # what a copy has in its place
 
 class Loss(Tensor):
     "One number at the end of a chain of calls: `backward` goes back through them."
@@ -198,11 +197,8 @@ class Module:
     def __init__(self): pass  # a class without an __init__ of its own has no options
 
     def __call__(self, *args, **kwargs):
-        if self._backward_hooks: args, end = self._begin(args)
-        is_layer = _is_layer(cls := type(self), cls.forward, cls.bwd) and not self._by_autograd
-        out = self._noted(args, kwargs) if is_layer else self.forward(*args, **kwargs)
-        if self._forward_hooks or not isinstance(out, Tensor): out = self._after_forward(args, out)
-        return end(out) if self._backward_hooks else out
+        if self._forward_hooks or self._backward_hooks: return self._hooked(args, kwargs)
+        return self._call(args, kwargs)
 
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no forward')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
@@ -210,84 +206,71 @@ class Module:
 
 # %% ../nbs/02_modules.ipynb #m5000010
 @cache
-def _is_layer(cls, forward, bwd):
+def _is_layer(cls):
     "Has this class a `bwd` to go with its `forward`? TypeError if its `forward` was written anew, and `bwd` was not."
-    for base in cls.__mro__:  # the class itself, then those it takes over from
-        if 'bwd' in vars(base): return bwd is not Module.bwd
-        if 'forward' in vars(base): break
-    if bwd is Module.bwd: return False
-    raise TypeError(f'{cls.__name__}: {base.__name__} has a forward of its own, but takes over bwd. Write bwd too, or say `bwd = ...` if the old one is right')
+    first = next(base for base in cls.__mro__ if vars(base).keys() & {'forward', 'bwd'})  # the class itself, or one that it takes over from
+    if 'bwd' in vars(first) or cls.bwd is Module.bwd: return cls.bwd is not Module.bwd
+    raise TypeError(f'{cls.__name__}: {first.__name__} has a forward of its own, but takes over bwd. Write bwd too, or say `bwd = ...` if the old one is right')
 
 # %% ../nbs/02_modules.ipynb #m5000014
 def _inside(value):
     "Yield everything that lies in `value` at any depth, if it is a list, dict, set or another collection."
-    if not isinstance(value, Collection) or isinstance(value, (str, bytes, range, Tensor, np.ndarray, Module)): return
+    if not isinstance(value, Collection) or isinstance(value, (str, bytes, range, Module)) or hasattr(value, 'dtype'): return
     for item in value.values() if isinstance(value, Mapping) else value:
         yield item
         yield from _inside(item)
 
-@patch
-def _refuse_unseen(self:Module, value):
-    "TypeError if a marked tensor lies in `value`, where the way back does not see it."
-    if any(isinstance(t, Tensor) and t.requires_grad for t in _inside(value)): raise TypeError(
-        f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
-
-@patch
-def _own(self:Module):
-    "The parameters that `bwd` may set: those of this module, and of modules inside it."
-    return list(self.parameters()) if self._modules else self._parameters.values()
-
 # %% ../nbs/02_modules.ipynb #m5000016
+@patch
+def _call(self:Module, args, kwargs):
+    "Run `forward`, that of a layer out of autograd's sight, and note the call of a layer. TypeError unless a tensor comes out."
+    on, is_layer = torch.is_grad_enabled(), _is_layer(type(self)) and not self._by_autograd
+    if is_layer: torch._C._set_grad_enabled(False)
+    try: out = self.forward(*args, **kwargs)
+    finally: torch._C._set_grad_enabled(on)
+    if not isinstance(out, Tensor): raise TypeError(
+        f'{type(self).__name__}.forward must return one tensor, got {type(out).__name__}' + (': is there a `return`?' if out is None else ''))
+    return self._noted(out, args, kwargs) if is_layer else out
+
+# %% ../nbs/02_modules.ipynb #m5000012
 _hooks = OrderedDict()  # what PyTorch calls when it has put a gradient into an output's `.grad`
 
 @patch
-def _after_forward(self:Module, args, out):
-    "Give `out`, or what forward hooks put in its place; TypeError unless it is a tensor."
-    if not isinstance(out, Tensor): raise TypeError(
-        f'{type(self).__name__}.forward must return one tensor, got {type(out).__name__}' + (': is there a `return`?' if out is None else ''))
-    for hook in list(self._forward_hooks.values()):
-        if (new := hook(self, args, out)) is not None: out = new
-    return out
-
-# %% ../nbs/02_modules.ipynb #m5000012
-@patch
-def _noted(self:Module, args, kwargs):
-    "Run `forward` out of autograd's sight; mark the output and note the call on it."
-    on, seen, marked, led = torch.is_grad_enabled(), [], False, False
-    torch._C._set_grad_enabled(False)
-    try: out = self.forward(*args, **kwargs)
-    finally: torch._C._set_grad_enabled(on)
-    if not isinstance(out, Tensor): return out  # `__call__` has it refused
-    if kwargs: self._refuse_unseen(kwargs)
-    for t in (*args, *self._own()):
+def _noted(self:Module, out, args, kwargs):
+    "The output of a layer: marked, and with a note of the call, if a tensor that went in is marked. TypeError for one that `bwd` would not see."
+    own = list(self.parameters()) if self._modules else self._parameters.values()
+    seen, marked, led = [], False, False
+    for t in (*args, *own, kwargs) if kwargs else (*args, *own):
         if isinstance(t, Tensor):
             seen.append((t, t._version))
-            if t.requires_grad: marked, led = on, led or t.grad_fn is not None
+            if t.requires_grad: marked, led = True, led or not t.is_leaf
             if t is out: out = out.detach()
-        else: self._refuse_unseen(t)
-    if marked and (out.is_floating_point() or out.is_complex()):
-        if out.requires_grad: out = out.detach()
-        call = Call((next(_numbers), self, args, kwargs, seen, out._version))
+        elif any(isinstance(item, Tensor) and item.requires_grad for item in _inside(t)): raise TypeError(
+            f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
+    if out.requires_grad: out = out.detach()
+    if out.dim() == 0: out.__class__ = Loss
+    if marked and torch.is_grad_enabled() and (out.is_floating_point() or out.is_complex()):
+        call = Call((next(_numbers), self, args, kwargs, own, seen, out._version))
         if led: return _Operation.apply(call, out, *args)
         out.requires_grad_()._post_accumulate_grad_hooks = _hooks
         out.call = call
-    if out.dim() == 0: out.__class__ = Loss
     return out
 
 # %% ../nbs/02_modules.ipynb #m5000020
 def _go_back(call, out):
     "Run `bwd` of a call whose output has its gradient in `.g`; return the gradient of each argument, None where none is wanted."
-    _, module, args, kwargs, seen, version = call
+    _, module, args, kwargs, own, seen, version = call
     for t, before in seen:
         if t._version != before: _explain_change(call, t)
     if out._version != version: _explain_change(call, out)
-    handed = [a if not isinstance(a, Tensor) else a.detach().requires_grad_() if a.requires_grad else a.detach() for a in args]
-    held = [(p, p.grad) for p in module._own()]
-    for p, _ in held: p.grad = None
+    handed, held = [], []
+    for a in args: handed.append(a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a)
+    for p in own:
+        if p.grad is not None or not p.requires_grad: held.append((p, p.grad))
     module.bwd(out, *handed, **kwargs)
     for p, old in held:
         if not p.requires_grad: p.grad = old
-        elif old is not None: p.grad = old if p.grad is None else old + p.grad
+        elif p.grad is not old: p.grad = old + p.grad
     return [a.g if hasattr(a, 'g') and a.requires_grad else None for a in handed]
 
 def _explain_change(call, changed):
@@ -299,10 +282,11 @@ def _explain_change(call, changed):
 _GONE = 'has been gone through already; each call is gone through once'
 
 def _walk(found):
-    "Go back from (tensor, gradient) pairs through all calls behind them, the latest first."
+    "Go back from (tensor, gradient or None) pairs through all calls behind them, the latest first."
     waiting = {}
     while True:
         for t, g in found:
+            if g is None: continue
             if hasattr(t, 'call'):
                 number = _call_of(t)[0]
                 waiting[number] = t, waiting[number][1] + g if number in waiting else g
@@ -313,13 +297,14 @@ def _walk(found):
         if not waiting: return
         out, out.g = waiting.pop(max(waiting))
         call, out.call = out.call, _GONE
-        found = [(a, g) for a, g in zip(call[2], _go_back(call, out)) if g is not None]
+        found = zip(call[2], _go_back(call, out))
 
 # %% ../nbs/02_modules.ipynb #m5000031
 def _call_of(out):
     "The note on `out`, or a RuntimeError that says why there is none."
     call = getattr(out, 'call', 'was made under torch.no_grad(), or from nothing that is marked, or by no module')
     if isinstance(call, Call): return call
+    if isinstance(call, OrderedDict): call = 'is a copy, and notes are not copied'
     raise RuntimeError(f'backward: no way back from this tensor of shape {tuple(out.shape)}: it {call}')
 
 def backward(
@@ -381,9 +366,9 @@ def _refuse_name(module, name, value):
     if isinstance(value, nn.Module): raise TypeError(f'{name}: a torch.nn.Module cannot be part of this Module; use our layers, or nn.Module for the whole')
     registered = isinstance(value, (nn.Parameter, Module))
     if registered and '.' in name: raise AttributeError(f'{name}: the name of a parameter or module has no dot; dots join the names of several')
-    was = 'parameter' if name in module._parameters else 'module' if name in module._modules else None
-    if was and not registered and value is not None:
-        raise TypeError(f'{name} is a {was} and cannot become a {type(value).__name__}; copy numbers into a parameter under torch.no_grad(), or set None first')
+    was = next((kind for kind in ('parameter', 'module', 'buffer') if name in vars(module)[f'_{kind}s']), None)
+    if was and value is not None and not registered and not (was == 'buffer' and isinstance(value, Tensor)): raise TypeError(
+        f'{name} is a {was} and cannot become a {type(value).__name__}; copy numbers into a parameter under torch.no_grad(), or set None first')
 
 # %% ../nbs/02_modules.ipynb #0c20ead5
 @patch
@@ -391,10 +376,10 @@ def __setattr__(self:Module, name, value):
     "Set an attribute, and register it if it is a parameter or a module."
     _refuse_name(self, name, value)
     _refuse_hidden(name, value)
-    for kind, registered in ((nn.Parameter, self._parameters), (Module, self._modules)):
-        if isinstance(value, kind): registered[name] = value
+    is_buffer = name in self._buffers and isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
+    for registered, fits in ((self._parameters, isinstance(value, nn.Parameter)), (self._modules, isinstance(value, Module)), (self._buffers, is_buffer)):
+        if fits: registered[name] = value
         else: registered.pop(name, None)
-    if not isinstance(value, Tensor) or isinstance(value, nn.Parameter): self._buffers.pop(name, None)
     object.__setattr__(self, name, value)
 
 @patch
@@ -526,13 +511,11 @@ def to(
     where:torch.device, # A device or its name, or a floating dtype
 ):
     "Move the parameters, their gradients and the buffers to a device or a dtype; return the module. Buffers of whole numbers keep their dtype."
-    if isinstance(where, torch.dtype) and not where.is_floating_point: raise TypeError(f'to: parameters must be floating, got {where}')
-    for p in self.parameters():
-        grad, p.grad = p.grad, None
-        p.data, p.grad = p.data.to(where), None if grad is None else grad.to(where)
-    for module in self.modules():
-        for name, t in list(module._buffers.items()):
-            if t.is_floating_point() or not isinstance(where, torch.dtype): module.register_buffer(name, t.to(where))
+    to_dtype = isinstance(where, torch.dtype)
+    if to_dtype and not where.is_floating_point: raise TypeError(f'to: parameters must be floating, got {where}')
+    for t in self._tensors('_parameters', '_buffers').values():
+        for part in (t, t.grad):
+            if part is not None and (part.is_floating_point() or not to_dtype): part.data = part.data.to(where)
     return self
 
 # %% ../nbs/02_modules.ipynb #ce714f1c
@@ -551,30 +534,36 @@ def __repr__(self:Module):
 
 # %% ../nbs/02_modules.ipynb #r5000022
 @patch
-def register_forward_hook(self:Module, hook):
-    "Call `hook(module, args, out)` after every forward pass; what it returns, unless None, takes the place of `out`. Return a handle whose `remove()` ends that."
-    handle = RemovableHandle(self._forward_hooks)
-    self._forward_hooks[handle.id] = hook
+def _hooked(self:Module, args, kwargs):
+    "The call of a module with hooks: PyTorch's ends before and behind it, then the forward hooks."
+    ends = BackwardHook(self, list(self._backward_hooks.values()), []) if self._backward_hooks else None
+    out = self._call(ends.setup_input_hook(args) if ends else args, kwargs)
+    for hook in list(self._forward_hooks.values()):
+        if (new := hook(self, args, out)) is not None: out = new
+    return ends.setup_output_hook(out) if ends else out
+
+def _hang(hooks, hook):
+    "Add a hook to `hooks`; return PyTorch's handle, which takes it away again."
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
     return handle
 
-# %% ../nbs/02_modules.ipynb #r5000027
+@patch
+def register_forward_hook(self:Module, hook):
+    "Call `hook(module, args, out)` after every forward pass; what it returns, unless None, takes the place of `out`. Return a handle whose `remove()` ends that."
+    return _hang(self._forward_hooks, hook)
+
 @patch
 def register_full_backward_hook(self:Module, hook):
     "Call `hook(module, grad_inputs, grad_outputs)`, with two tuples, after every way back; what it returns, unless None, takes the place of `grad_inputs`. Return a handle as above."
-    handle = RemovableHandle(self._backward_hooks)
-    self._backward_hooks[handle.id] = hook
-    return handle
-
-@patch
-def _begin(self:Module, args):
-    "Put an end of PyTorch's before the module: the new arguments, and a function that puts one behind its output."
-    ends = BackwardHook(self, list(self._backward_hooks.values()), [])
-    return ends.setup_input_hook(args), ends.setup_output_hook
+    return _hang(self._backward_hooks, hook)
 
 # %% ../nbs/02_modules.ipynb #54d220a0
 def _check_floating(name, x):
     "TypeError unless `x` is floating."
     if not x.is_floating_point(): raise TypeError(f'{name}: expected a floating tensor, got {x.dtype}; use .float()')
+
+_relu_back = torch.ops.aten.threshold_backward.default
 
 class ReLU(Module):
     "The larger of each element and 0, like `torch.nn.ReLU`. TypeError unless the input is floating."
@@ -582,7 +571,7 @@ class ReLU(Module):
         _check_floating('ReLU', inp)
         return inp.relu()
 
-    def bwd(self, out, inp): inp.g = torch.ops.aten.threshold_backward(out.g, out, 0)
+    def bwd(self, out, inp): inp.g = _relu_back(out.g, out, 0)
 
 # %% ../nbs/02_modules.ipynb #b2f267ba
 class GeneralReLU(Module):
@@ -607,7 +596,7 @@ class Linear(Module):
 
     def forward(self, inp):
         try: return F.linear(inp, self.weight, self.bias)
-        except RuntimeError: self._explain(inp)
+        except RuntimeError as e: raise self._explain(inp) or e from None
 
     def bwd(self, out, inp):
         if inp.requires_grad: inp.g = out.g @ self.weight
@@ -620,14 +609,11 @@ class Linear(Module):
 # %% ../nbs/02_modules.ipynb #c39ec3da
 @patch
 def _explain(self:Linear, inp):
-    "Raise the ValueError or TypeError that says why `inp` does not fit, or else the error at hand."
+    "The error that says why `inp` does not fit, None if it fits."
     name = f'Linear({self.n_in}, {self.n_out})'
-    if inp.dim() == 0 or inp.shape[-1] != self.n_in:
-        raise ValueError(f'{name}: expected (..., {self.n_in}), got {tuple(inp.shape)}')
+    if inp.shape[-1:] != (self.n_in,): return ValueError(f'{name}: expected (..., {self.n_in}), got {tuple(inp.shape)}')
     _check_floating(name, inp)
-    if inp.dtype != self.weight.dtype:
-        raise TypeError(f'{name}: expected {self.weight.dtype}, got {inp.dtype}; use .to() on the input or the model')
-    raise
+    if inp.dtype != self.weight.dtype: return TypeError(f'{name}: expected {self.weight.dtype}, got {inp.dtype}; use .to() on the input or the model')
 
 # %% ../nbs/02_modules.ipynb #b564296e
 class Flatten(Module):
