@@ -9,6 +9,8 @@ __all__ = ['Parameter', 'CallReLU', 'CallLinear', 'CallMSE', 'BareModule', 'Bare
            'Sequential', 'TorchLinear']
 
 # %% ../nbs/02_modules.ipynb #8013a710
+#| code-fold: true
+#| code-summary: "Imports of the library"
 import math
 import threading
 from collections import OrderedDict
@@ -23,7 +25,7 @@ from torch.autograd.function import once_differentiable
 import torch.nn.functional as F
 from torch.utils.hooks import BackwardHook, RemovableHandle
 
-from .forward_backward import _error, linear_grad, linear_grad_einsum, linear_grad_outer, mse, mse_grad, relu, relu_grad
+from .forward_backward import linear_grad, linear_grad_einsum, linear_grad_outer, mse, mse_grad, relu, relu_grad
 
 # %% ../nbs/02_modules.ipynb #088ba2c1
 class CallReLU:
@@ -641,14 +643,12 @@ class MSELoss(Module):
     "Mean squared error of outputs and targets, like `torch.nn.MSELoss`, but a ValueError unless the shapes fit."
     def forward(self, inp, targ):
         _check_floating('MSELoss', inp)
-        error = _error('MSELoss', inp, targ)
-        out = (error * error).mean()
-        out.error = error
-        return out
+        return mse(inp, targ)
 
     def bwd(self, out, inp, targ):
-        inp.g = out.error.mul_(2 * out.g.item() / max(inp.numel(), 1))
-        if targ.requires_grad: targ.g = -inp.g.view(targ.shape)
+        mse_grad(inp, targ)
+        for t in (inp, targ):
+            if hasattr(t, 'g'): t.g = t.g * out.g
 
 # %% ../nbs/02_modules.ipynb #d480549e
 class ModuleList(Module):
