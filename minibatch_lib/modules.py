@@ -16,7 +16,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from functools import cache, partial
-from itertools import count
+from itertools import chain, count, islice
+from operator import is_not
 
 import torch
 from fastcore.basics import patch
@@ -158,15 +159,21 @@ Parameter = nn.Parameter
 
 # %% ../nbs/02_modules.ipynb #m5000004
 class Call(tuple):
-    """The note of a call, in the attribute `call` of its output: (number, module, args, kwargs, own, seen, version).
-    `own` are the parameters that `bwd` may set, `seen` has a pair (tensor, its version) for each tensor that the call used, `version` is that of the output."""
-    def __reduce__(self): return OrderedDict, ()  # what a copy has in its place
+    """The note of a call, in the attribute `call` of its output: (number, module, args, kwargs, own, kept, seen, version).
+    `own` are the parameters that `bwd` may set, `kept` the names of what `forward` put on the output, `seen` has a pair (tensor, its version) for
+    each tensor that the call used, `version` is that of the output."""
+    def __reduce__(self): return OrderedDict, ()  # what a pickled output has in its place
+    def __deepcopy__(self, memo): raise RuntimeError('the output of a module cannot be deep-copied before the way back; copy out.detach()')
 
 class Loss(Tensor):
     "One number at the end of a chain of calls: `backward` goes back through them."
     __torch_function__ = torch._C._disabled_torch_function_impl
+    __iadd__, __isub__, __imul__, __itruediv__ = Tensor.__add__, Tensor.__sub__, Tensor.__mul__, Tensor.__truediv__
 
-    def backward(self, gradient=None): backward(self, gradient)
+    def backward(self, gradient=None, **options):
+        if any(options.values()): raise RuntimeError(f'backward: {", ".join(options)}: each call is gone through once; call again, or use_autograd() on the model')
+        backward(self, gradient)
+
     def __format__(self, spec): return self.detach().__format__(spec)
     def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)
     def __deepcopy__(self, memo): return self.detach().clone()
@@ -181,7 +188,8 @@ class Module:
         vars(self).update(_parameters={}, _buffers={}, _modules={}, _forward_hooks=OrderedDict(), _backward_hooks=OrderedDict())
         return self
 
-    def __init__(self): pass  # a class without an __init__ of its own has no options
+    def __init__(self, *args, **options):  # a class without an __init__ of its own has no options
+        if args or options: raise TypeError(f'{type(self).__name__}() has no options, got {", ".join([*map(repr, args), *options])}')
 
     def __call__(self, *args, **kwargs):
         if self._forward_hooks or self._backward_hooks: return self._hooked(args, kwargs)
@@ -193,25 +201,29 @@ class Module:
 
 # %% ../nbs/02_modules.ipynb #m5000010
 @cache
-def _is_layer(cls):
+def _is_layer(cls, forward, bwd):
     "Has this class a `bwd` to go with its `forward`? TypeError if its `forward` was written anew, and `bwd` was not."
     first = next(base for base in cls.__mro__ if vars(base).keys() & {'forward', 'bwd'})  # the class itself, or one that it takes over from
-    if 'bwd' in vars(first) or cls.bwd is Module.bwd: return cls.bwd is not Module.bwd
-    raise TypeError(f'{cls.__name__}: {first.__name__} has a forward of its own, but takes over bwd. Write bwd too, or say `bwd = ...` if the old one is right')
+    if 'bwd' in vars(first) or bwd is Module.bwd: return bwd is not Module.bwd
+    raise TypeError(f'{cls.__name__}: {first.__name__} has a forward of its own, but takes over {bwd.__qualname__}. Write bwd too, or `bwd = {bwd.__qualname__}` if that is right')
 
 # %% ../nbs/02_modules.ipynb #m5000014
 def _inside(value):
     "Yield everything that lies in `value` at any depth, if it is a list, dict, set or another collection."
-    if not isinstance(value, Collection) or isinstance(value, (str, bytes, range, Module)) or hasattr(value, 'dtype'): return
-    for item in value.values() if isinstance(value, Mapping) else value:
-        yield item
-        yield from _inside(item)
+    boxes, seen = [value], set()
+    while boxes:
+        box = boxes.pop()
+        if isinstance(box, (str, bytes, range, Module)) or not isinstance(box, Collection) or getattr(box, 'dtype', object) != object or id(box) in seen: continue
+        seen.add(id(box))
+        for item in chain(box, box.values()) if isinstance(box, Mapping) else box:
+            yield item
+            if not isinstance(item, (str, int, float)): boxes.append(item)
 
 # %% ../nbs/02_modules.ipynb #m5000016
 @patch
 def _call(self:Module, args, kwargs):
     "Run `forward`, that of a layer out of autograd's sight, and note the call of a layer. TypeError unless a tensor comes out."
-    on, is_layer = torch.is_grad_enabled(), _is_layer(type(self)) and not self._by_autograd
+    on, is_layer = torch.is_grad_enabled(), not self._by_autograd and _is_layer(cls := type(self), cls.forward, cls.bwd)
     if is_layer: torch._C._set_grad_enabled(False)
     try: out = self.forward(*args, **kwargs)
     finally: torch._C._set_grad_enabled(on)
@@ -220,78 +232,117 @@ def _call(self:Module, args, kwargs):
     return self._noted(out, args, kwargs) if is_layer else out
 
 # %% ../nbs/02_modules.ipynb #m5000012
-_hooks = OrderedDict()  # what PyTorch calls when it has put a gradient into an output's `.grad`
+class _Hooks(dict):
+    "What PyTorch calls when it has put a gradient into an output's `.grad`."
+    def __setitem__(self, key, hook): raise RuntimeError('the output of a module takes no hooks of this kind; use register_hook')
+
+_hooks = _Hooks()
 
 @patch
 def _noted(self:Module, out, args, kwargs):
     "The output of a layer: marked, and with a note of the call, if a tensor that went in is marked. TypeError for one that `bwd` would not see."
-    own = list(self.parameters()) if self._modules else self._parameters.values()
-    seen, marked, led = [], False, False
+    own = tuple(self.parameters() if self._modules else self._parameters.values())
+    seen, marked, led, on = [], False, False, torch.is_grad_enabled() and (out.is_floating_point() or out.is_complex())
     for t in (*args, *own, kwargs) if kwargs else (*args, *own):
+        if t is out: out = out.detach()
+        if not on: continue
         if isinstance(t, Tensor):
             seen.append((t, t._version))
             if t.requires_grad: marked, led = True, led or not t.is_leaf
-            if t is out: out = out.detach()
-        elif any(isinstance(item, Tensor) and item.requires_grad for item in _inside(t)): raise TypeError(
-            f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
+        else: seen += self._unseen(t)
     if out.requires_grad: out = out.detach()
     if out.dim() == 0: out.__class__ = Loss
-    if marked and torch.is_grad_enabled() and (out.is_floating_point() or out.is_complex()):
-        call = Call((next(_numbers), self, args, kwargs, own, seen, out._version))
-        if led: return _Operation.apply(call, out, *args)
-        out.requires_grad_()._post_accumulate_grad_hooks = _hooks
-        out.call = call
+    if not marked:
+        vars(out).clear()
+        return out
+    call = Call((next(_numbers), self, args, kwargs, own, list(vars(out)), seen, out._version))
+    if led: return _Operation.apply(call, out, *args, *own)
+    out.requires_grad_()._post_accumulate_grad_hooks = _hooks
+    out.call = call
     return out
+
+@patch
+def _unseen(self:Module, value):
+    "The tensors that lie in `value`, each with its version. TypeError if one is marked, since `bwd` would not see it."
+    inside = [t for t in _inside(value) if isinstance(t, Tensor)]
+    if any(t.requires_grad for t in inside): raise TypeError(
+        f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
+    return [(t, t._version) for t in inside]
 
 # %% ../nbs/02_modules.ipynb #m5000020
 def _go_back(call, out):
-    "Run `bwd` of a call whose output has its gradient in `.g`; return the gradient of each argument, None where none is wanted."
-    _, module, args, kwargs, own, seen, version = call
+    "Run `bwd` of a call whose output has its gradient in `.g`; leave those of its parameters in `.grad`. Return those of its arguments, None where none is wanted, and what the parameters had before."
+    _, module, args, kwargs, own, kept, seen, version = call
     for t, before in seen:
-        if t._version != before: _explain_change(call, t)
-    if out._version != version: _explain_change(call, out)
-    handed, held = [], []
+        if t._version != before: _explain_change(call, f'{_name_in(call, t)} was changed in place')
+    if out._version != version: _explain_change(call, 'the output was changed in place')
+    if any(map(is_not, own, module.parameters() if module._modules else module._parameters.values())): _explain_change(call, 'a parameter was replaced')
+    handed, olds = [], []
     for a in args: handed.append(a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a)
     for p in own:
-        if p.grad is not None or not p.requires_grad: held.append((p, p.grad))
-    module.bwd(out, *handed, **kwargs)
-    for p, old in held:
-        if not p.requires_grad: p.grad = old
-        elif p.grad is not old: p.grad = old + p.grad
-    return [a.g if hasattr(a, 'g') and a.requires_grad else None for a in handed]
+        olds.append(p.grad)
+        p.grad = None
+    try: module.bwd(out, *handed, **kwargs)
+    except BaseException:
+        for p, old in zip(own, olds): p.grad = old
+        raise
+    for name in kept: vars(out).pop(name, None)
+    return [a.g if hasattr(a, 'g') and a.requires_grad else None for a in handed], olds
 
-def _explain_change(call, changed):
-    "RuntimeError that names the module and the tensor that was written over since the call."
-    names = {id(p): name for name, p in call[1]._parameters.items()} | {id(a): f'argument {i}' for i, a in enumerate(call[2])}
-    raise RuntimeError(f'{type(call[1]).__name__}: {names.get(id(changed), "the output")} was changed in place between the call and the way back; change a clone, or call again')
+def _explain_change(call, what):
+    "RuntimeError that names the module and says what has happened since the call."
+    raise RuntimeError(f'{type(call[1]).__name__}: {what} between the call and the way back; change a clone, or call again')
+
+def _name_in(call, t):
+    "The name of a tensor that a call used."
+    named = [*call[1]._parameters.items(), *call[3].items(), *((f'argument {i}', a) for i, a in enumerate(call[2]))]
+    return next((name for name, value in named if value is t), 'a tensor inside an argument')
+
+# %% ../nbs/02_modules.ipynb #m5000071
+def _hooked_gradient(t, g):
+    "The gradient of `t`, or what hooks on `t` put in its place."
+    for hook in t._backward_hooks.values():
+        if (new := hook(g)) is not None: g = new
+    return g
+
+def _rest(t, g):
+    "Add a gradient to `.grad` of a parameter or to `.g` of an input."
+    slot = 'grad' if isinstance(t, nn.Parameter) else 'g'
+    old = getattr(t, slot, None)
+    setattr(t, slot, g.clone() if old is None else old + g)
+    for hook in (t._post_accumulate_grad_hooks or {}).values(): hook(t)
 
 # %% ../nbs/02_modules.ipynb #m5000028
 _GONE = 'has been gone through already; each call is gone through once'
 
 def _walk(found):
     "Go back from (tensor, gradient or None) pairs through all calls behind them, the latest first."
-    waiting = {}
+    waiting, leaves = {}, {}
     while True:
         for t, g in found:
             if g is None: continue
-            if hasattr(t, 'call'):
-                number = _call_of(t)[0]
-                waiting[number] = t, waiting[number][1] + g if number in waiting else g
-            else:
-                slot = 'grad' if isinstance(t, nn.Parameter) else 'g'
-                old = getattr(t, slot, None)
-                setattr(t, slot, g if old is None else old + g)
-        if not waiting: return
-        out, out.g = waiting.pop(max(waiting))
+            if g.dtype != t.dtype: g = g.to(t.dtype)
+            place, key = (waiting, _call_of(t)[0]) if hasattr(t, 'call') else (leaves, id(t))
+            place[key] = t, place[key][1] + g if key in place else g
+        if not waiting: break
+        out, g = waiting.pop(max(waiting))
+        out.g = _hooked_gradient(out, g) if out._backward_hooks else g
         call, out.call = out.call, _GONE
-        found = zip(call[2], _go_back(call, out))
+        grads, olds = _go_back(call, out)
+        found = [*zip(call[2], grads)]
+        for p, old in zip(call[4], olds):
+            g = p.grad
+            if g is None or old is not None or p._backward_hooks or p._post_accumulate_grad_hooks or g is out.g or g._is_view() or not p.requires_grad:
+                p.grad = old
+                if p.requires_grad: found.append((p, g))
+    for t, g in leaves.values(): _rest(t, _hooked_gradient(t, g) if t._backward_hooks else g)
 
 # %% ../nbs/02_modules.ipynb #m5000031
 def _call_of(out):
     "The note on `out`, or a RuntimeError that says why there is none."
     call = getattr(out, 'call', 'was made under torch.no_grad(), or from nothing that is marked, or by no module')
     if isinstance(call, Call): return call
-    if isinstance(call, OrderedDict): call = 'is a copy, and notes are not copied'
+    if isinstance(call, OrderedDict): call = 'comes out of a file, and notes are not saved'
     raise RuntimeError(f'backward: no way back from this tensor of shape {tuple(out.shape)}: it {call}')
 
 def backward(
@@ -310,16 +361,21 @@ def backward(
 class _Operation(torch.autograd.Function):
     "A call of ours, for PyTorch's autograd."
     @staticmethod
-    def forward(ctx, call, out, *args):
+    def forward(ctx, call, out, *used):
         ctx.call, ctx.out = call, out
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx, g):
-        ctx.out.g, call, ctx.call = g, ctx.call, None
+        call, out, ctx.call, ctx.out = ctx.call, ctx.out, None, None
         if call is None: raise RuntimeError(f'backward: the output of a module {_GONE}')
-        return None, None, *_go_back(call, ctx.out)
+        out.g = g
+        grads, olds = _go_back(call, out)
+        for p, old in zip(call[4], olds):
+            grads.append(p.grad)
+            p.grad = old
+        return None, None, *grads
 
 # %% ../nbs/02_modules.ipynb #m5000033
 _arrivals, _engine = threading.local(), torch.autograd.Variable._execution_engine
@@ -327,35 +383,37 @@ _arrivals, _engine = threading.local(), torch.autograd.Variable._execution_engin
 def _arrived(out):
     "PyTorch has put a gradient into `out.grad`: take it over, when PyTorch is through."
     g, out.grad = out.grad, None
-    _engine.queue_callback(partial(_collect, out, g))
+    if torch.is_grad_enabled(): raise RuntimeError('backward: create_graph: a bwd has no gradient of its own; use_autograd() on the model')
+    _engine.queue_callback(partial(_collect, torch._C._current_graph_task_id(), out, g))
 
-def _collect(out, g):
-    "Put an output down, and queue the walk with the first."
-    starts = vars(_arrivals).setdefault('starts', [])
-    starts.append((out, g))
-    if len(starts) == 1: _engine.queue_callback(_go_on)
+def _collect(task, out, g):
+    "Put an output down, and queue the walk with the first of this task."
+    if vars(_arrivals).get('task') != task:
+        _arrivals.task, _arrivals.starts = task, []
+        _engine.queue_callback(_go_on)
+    _arrivals.starts.append((out, g))
 
 def _go_on():
     "Walk from all outputs at which PyTorch has arrived."
-    with torch.no_grad(): _walk(vars(_arrivals).pop('starts'))
+    starts, _arrivals.starts, _arrivals.task = _arrivals.starts, None, None
+    with torch.no_grad(): _walk(starts)
 
-_hooks[0] = _arrived
+dict.__setitem__(_hooks, 0, _arrived)
 
 # %% ../nbs/02_modules.ipynb #r5000002
-def _refuse_hidden(name, value):
-    "TypeError if a collection holds layers or parameters, at any depth."
-    if any(isinstance(item, (Module, nn.Module, nn.Parameter)) for item in _inside(value)):
-        raise TypeError(f'{name}: a plain {type(value).__name__} hides its layers and parameters; use ModuleList')
+def _refuse_hidden(name, value, most=None):
+    "TypeError if a collection holds layers or parameters, at any depth; `most` is how many things are looked at."
+    if any(isinstance(item, (Module, nn.Module, nn.Parameter)) for item in islice(_inside(value), most)):
+        raise TypeError(f'{name}: a plain {type(value).__name__} hides its layers and parameters; use ModuleList, and an attribute for each parameter')
 
 def _refuse_name(module, name, value):
     "An error if `value` cannot be an attribute called `name`."
     if callable(getattr(Module, name, None)): raise AttributeError(f'{type(module).__name__}: {name} would hide the method of that name; choose another')
     if isinstance(value, nn.Module): raise TypeError(f'{name}: a torch.nn.Module cannot be part of this Module; use our layers, or nn.Module for the whole')
-    registered = isinstance(value, (nn.Parameter, Module))
-    if registered and '.' in name: raise AttributeError(f'{name}: the name of a parameter or module has no dot; dots join the names of several')
-    was = next((kind for kind in ('parameter', 'module', 'buffer') if name in vars(module)[f'_{kind}s']), None)
-    if was and value is not None and not registered and not (was == 'buffer' and isinstance(value, Tensor)): raise TypeError(
-        f'{name} is a {was} and cannot become a {type(value).__name__}; copy numbers into a parameter under torch.no_grad(), or set None first')
+    if isinstance(value, (Tensor, Module)) and ('.' in name or not name): raise AttributeError(f'{name!r}: the name of a tensor or module is not empty and has no dot; dots join the names of several')
+    for kind, fits in (('parameter', nn.Parameter), ('module', Module), ('buffer', Tensor)):
+        if name in vars(module)[f'_{kind}s'] and value is not None and not isinstance(value, fits): raise TypeError(
+            f'{name} is a {kind} and cannot become a {type(value).__name__}; copy numbers into a parameter under torch.no_grad(), or set None first')
 
 # %% ../nbs/02_modules.ipynb #0c20ead5
 @patch
@@ -363,7 +421,7 @@ def __setattr__(self:Module, name, value):
     "Set an attribute, and register it if it is a parameter or a module."
     _refuse_name(self, name, value)
     _refuse_hidden(name, value)
-    is_buffer = name in self._buffers and isinstance(value, Tensor) and not isinstance(value, nn.Parameter)
+    is_buffer = name in self._buffers and not isinstance(value, nn.Parameter)
     for registered, fits in ((self._parameters, isinstance(value, nn.Parameter)), (self._modules, isinstance(value, Module)), (self._buffers, is_buffer)):
         if fits: registered[name] = value
         else: registered.pop(name, None)
@@ -396,18 +454,19 @@ def _once(pairs):
         seen.add(id(value))
 
 @patch
-def _places(self:Module, prefix=''):
-    "Yield (name, module) for this module and all below it, one for each place."
+def _places(self:Module, prefix='', above=()):
+    "Yield (name, module) for this module and all below it, one for each place, but none inside itself."
     for name, value in vars(self).items():
-        if name not in ('_parameters', '_modules', '_forward_hooks', '_backward_hooks'): _refuse_hidden(name, value)
+        if name not in ('_parameters', '_modules', '_forward_hooks', '_backward_hooks'): _refuse_hidden(name, value, most=1000)
     yield prefix, self
-    for name, child in self._modules.items(): yield from child._places(f'{prefix}.{name}' if prefix else name)
+    for name, child in self._modules.items():
+        if child is not self and child not in above: yield from child._places(f'{prefix}.{name}' if prefix else name, (*above, self))
 
 @patch
 def _tensors(self:Module, *kinds):
     "The registered tensors by name, those in `_parameters`, `_buffers` or both; a shared one under each of its names."
     return {f'{place}.{name}' if place else name: t
-            for place, module in self._places() for kind in kinds for name, t in vars(module)[kind].items()}
+            for place, module in self._places() for kind in kinds for name, t in vars(module)[kind].items() if t is not None}
 
 # %% ../nbs/02_modules.ipynb #06599e75
 @patch
@@ -568,7 +627,7 @@ class GeneralReLU(Module):
         _check_floating('GeneralReLU', inp)
         return relu(inp) - self.offset
 
-    def bwd(self, out, inp): relu_grad(inp, out)
+    def bwd(self, out, inp): inp.g = _relu_back(out.g, inp, 0)
     def extra_repr(self): return f'offset={self.offset}'
 
 # %% ../nbs/02_modules.ipynb #a798c0c9
@@ -676,7 +735,9 @@ class Sequential(ModuleList):
     def forward(self, x):
         try:
             for i, layer in enumerate(self): x = layer(x)
-        except (TypeError, ValueError) as e: raise type(e)(f'{type(self).__name__}[{i}] {e}') from None
+        except (TypeError, ValueError) as e:
+            if type(e) not in (TypeError, ValueError): raise
+            raise type(e)(f'{type(self).__name__}[{i}] {e}') from e
         return x
 
 # %% ../nbs/02_modules.ipynb #78d5641c
