@@ -41,15 +41,13 @@ def log_softmax(
     shifted = x - (x.amax(dim=-1, keepdim=True) if x.shape[-1] else 0)
     return shifted - shifted.exp().sum(dim=-1, keepdim=True).log()
 
-# %% ../nbs/03_minibatch.ipynb #c1assnum
-def _are_classes(targ): return not (targ.is_floating_point() or targ.is_complex() or targ.dtype == torch.bool)
-
 # %% ../nbs/03_minibatch.ipynb #912836e5
 def _pick(name, table, targ):
     "For each row of `table` (n, n_classes) the element in column `targ` (n,), or an error for function `name`."
     if table.dim() != 2 or targ.shape != table.shape[:1]:
         raise ValueError(f'{name}: need shapes (n, n_classes) and (n,), got {tuple(table.shape)} and {tuple(targ.shape)}')
-    if not _are_classes(targ): raise TypeError(f'{name}: targets must be class numbers, so integers, got {targ.dtype}; use .long()')
+    if targ.is_floating_point() or targ.dtype == torch.bool:
+        raise TypeError(f'{name}: targets must be class numbers, so integers, got {targ.dtype}; use .long()')
     try: return table.gather(1, targ.long()[:, None]).squeeze(1)
     except RuntimeError: raise ValueError(f'{name}: targets must lie in 0..{table.shape[1] - 1}, got {targ.min()}..{targ.max()}') from None
 
@@ -88,7 +86,7 @@ def accuracy(
     yb:Tensor, # (n,) integers
 ) -> Tensor:  # One number from 0 to 1
     "The fraction of rows whose largest output is in column `yb`. TypeError unless `yb` are class numbers, ValueError unless the shapes fit."
-    if not _are_classes(yb): raise TypeError(f'accuracy: targets must be class numbers, so integers, got {yb.dtype}; for a regression choose another metric')
+    if yb.is_floating_point(): raise TypeError(f'accuracy: targets must be class numbers, so integers, got {yb.dtype}; for a regression choose another metric')
     if out.shape[:-1] != yb.shape or out.shape[-1:] < (2,):
         raise ValueError(f'accuracy: need (n, n_classes of at least 2) and (n,), got {tuple(out.shape)} and {tuple(yb.shape)}')
     return (out.argmax(dim=-1) == yb).float().mean()
@@ -202,7 +200,7 @@ def _one_pass(epoch, name, model, loss_func, dl, opt=None, metric=None, on_batch
             opt.zero_grad()
             loss.backward()
             opt.step()
-        if metric == 'auto': metric = accuracy if _are_classes(yb) and out.shape[:-1] == yb.shape and out.shape[-1] > 1 else None
+        if metric == 'auto': metric = accuracy if not yb.is_floating_point() and out.shape[:-1] == yb.shape and out.shape[-1:] > (1,) else None
         if metric is not None: values.append(float(metric(out, yb)))
         if on_batch: on_batch(epoch, batch, losses[-1])
     if not any(sizes): raise ValueError(f'fit: {name} gave no examples')
