@@ -72,7 +72,7 @@ class CrossEntropyLoss(Module):
     "Mean cross-entropy of logits (n, n_classes) and classes (n,), like `torch.nn.CrossEntropyLoss`. ValueError or TypeError for targets that are no classes."
     def forward(self, inp, targ):
         log_probs = inp.log_softmax(dim=-1)
-        try: out = F.nll_loss(log_probs, targ, ignore_index=-2**63) if inp.dim() == 2 else nll_loss(log_probs, targ)
+        try: out = F.nll_loss(log_probs, targ, ignore_index=torch.iinfo(torch.int64).min) if inp.dim() == 2 else nll_loss(log_probs, targ)
         except (RuntimeError, ValueError, IndexError): out = nll_loss(log_probs, targ)
         out.log_probs = log_probs
         return out
