@@ -30,7 +30,7 @@ def logsumexp(
     x:Tensor, # (..., n_classes) float
 ) -> Tensor:  # (...)
     "Logarithm of the sum of the exponentials over the last axis, like `torch.logsumexp`."
-    largest = x.amax(dim=-1, keepdim=True).nan_to_num(math.nan, posinf=0, neginf=0)
+    largest = x.amax(dim=-1, keepdim=True).nan_to_num(math.nan, posinf=0, neginf=0) if x.shape[-1] else x.new_zeros((*x.shape[:-1], 1))
     return largest.squeeze(-1) + (x - largest).exp().sum(dim=-1).log()
 
 # %% ../nbs/03_minibatch.ipynb #f9b137d7

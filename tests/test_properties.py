@@ -419,7 +419,7 @@ logits = st.builds(make, st.tuples(size, st.integers(1, 5)), floats, seeds, kind
 
 @holds("logsumexp", "log_softmax", t=st.one_of(logits, tensors))
 def test_logsumexp(t):
-    assume(t.dim() and t.shape[-1])
+    assume(t.dim())
     same(logsumexp(t), torch.logsumexp(t, -1))
     endless = (t == math.inf).any(-1)  # PyTorch calls all of such a row nan; what is far below the infinite may also be -inf
     same(log_softmax(t)[~endless], F.log_softmax(t, -1)[~endless])
