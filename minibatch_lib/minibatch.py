@@ -4,18 +4,17 @@
 
 # %% auto #0
 __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntropyLoss', 'accuracy', 'report', 'get_model',
-           'Optimizer', 'SGD', 'Dataset', 'SliceLoader', 'Sampler', 'BatchSampler', 'collate', 'read_ahead',
-           'DataLoader', 'get_dls', 'EpochRecord', 'fit']
+           'Optimizer', 'Dataset', 'SliceLoader', 'fit_bare', 'mean_over_examples', 'fit_validate', 'EpochRecord',
+           'fit', 'SGD', 'Sampler', 'BatchSampler', 'collate', 'read_ahead', 'DataLoader', 'get_dls']
 
 # %% ../nbs/03_minibatch.ipynb #0037a811
+#| code-fold: true
+#| code-summary: "What the page imports"
 import math
 import random
 import time
-import warnings
-from collections import deque
-from collections.abc import Mapping
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import ExitStack, nullcontext
+from itertools import count, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -23,23 +22,15 @@ import torch
 from fastcore.basics import noop, patch
 from torch import Tensor, nn
 import torch.nn.functional as F
-from torch.utils.data import default_collate
 
 from .modules import Linear, Module, ReLU, Sequential
-
-# %% ../nbs/03_minibatch.ipynb #887bc1ad
-def _largest(x):
-    "The maximum over the last axis, kept as an axis of size 1; 0 in place of an infinite one, since inf - inf is nan, and where there are no classes."
-    if x.shape[-1] == 0: return x.new_zeros((*x.shape[:-1], 1))
-    largest = x.amax(dim=-1, keepdim=True)
-    return largest.masked_fill(largest.isinf(), 0)
 
 # %% ../nbs/03_minibatch.ipynb #07473898
 def logsumexp(
     x:Tensor, # (..., n_classes) float
 ) -> Tensor:  # (...)
     "Logarithm of the sum of the exponentials over the last axis, like `torch.logsumexp`."
-    largest = _largest(x)
+    largest = x.amax(dim=-1, keepdim=True).nan_to_num(math.nan, posinf=0, neginf=0) if x.shape[-1] else x.new_zeros((*x.shape[:-1], 1))
     return largest.squeeze(-1) + (x - largest).exp().sum(dim=-1).log()
 
 # %% ../nbs/03_minibatch.ipynb #f9b137d7
@@ -58,8 +49,7 @@ def _pick(name, table, targ):
     if targ.is_floating_point() or targ.dtype == torch.bool:
         raise TypeError(f'{name}: targets must be class numbers, so integers, got {targ.dtype}; use .long()')
     try: return table.gather(1, targ.long()[:, None]).squeeze(1)
-    except RuntimeError: raise ValueError(
-        f'{name}: targets must lie in 0..{table.shape[1] - 1}, got {targ.min()}..{targ.max()}') from None
+    except RuntimeError: raise ValueError(f'{name}: targets must lie in 0..{table.shape[1] - 1}, got {targ.min()}..{targ.max()}') from None
 
 # %% ../nbs/03_minibatch.ipynb #4efa7316
 def nll_loss(
@@ -80,14 +70,10 @@ def cross_entropy(
 # %% ../nbs/03_minibatch.ipynb #5937a8e3
 class CrossEntropyLoss(Module):
     "Mean cross-entropy of logits (n, n_classes) and classes (n,), like `torch.nn.CrossEntropyLoss`. ValueError or TypeError for targets that are no classes."
-    no_class = torch.iinfo(torch.int64).min
-
     def forward(self, inp, targ):
         log_probs = inp.log_softmax(dim=-1)
-        if inp.dim() == 2 and targ.dtype == torch.int64:
-            try: out = F.nll_loss(log_probs, targ, ignore_index=self.no_class)
-            except (RuntimeError, ValueError, IndexError): out = nll_loss(log_probs, targ)
-        else: out = nll_loss(log_probs, targ)
+        try: out = F.nll_loss(log_probs, targ, ignore_index=torch.iinfo(torch.int64).min) if inp.dim() == 2 else nll_loss(log_probs, targ)
+        except (RuntimeError, ValueError, IndexError): out = nll_loss(log_probs, targ)
         out.log_probs = log_probs
         return out
 
@@ -96,20 +82,18 @@ class CrossEntropyLoss(Module):
 
 # %% ../nbs/03_minibatch.ipynb #a60f1af9
 def accuracy(
-    out:Tensor, # (n, n_classes)
+    out:Tensor, # (n, n_classes), at least two classes
     yb:Tensor, # (n,) integers
 ) -> Tensor:  # One number from 0 to 1
-    "The fraction of rows whose largest output is in column `yb`. ValueError unless the shapes fit."
-    if yb.shape != out.shape[:-1]: raise ValueError(f'accuracy: need (n, n_classes) and (n,), got {tuple(out.shape)} and {tuple(yb.shape)}')
+    "The fraction of rows whose largest output is in column `yb`. TypeError unless `yb` are class numbers, ValueError unless the shapes fit."
+    if yb.is_floating_point(): raise TypeError(f'accuracy: targets must be class numbers, so integers, got {yb.dtype}; for a regression choose another metric')
+    if out.shape[:-1] != yb.shape or out.shape[-1:] < (2,):
+        raise ValueError(f'accuracy: need (n, n_classes of at least 2) and (n,), got {tuple(out.shape)} and {tuple(yb.shape)}')
     return (out.argmax(dim=-1) == yb).float().mean()
 
 # %% ../nbs/03_minibatch.ipynb #ca1cb00a
-def report(
-    loss:Tensor, # One number
-    preds:Tensor, # (n, n_classes)
-    yb:Tensor, # (n,) integers
-):
-    "Print a loss and the accuracy of the predictions."
+def report(loss, preds, yb):
+    "Print a loss and the accuracy of predictions (n, n_classes) of classes (n,)."
     print(f'loss {loss:.2f}, accuracy {accuracy(preds, yb):.2f}')
 
 # %% ../nbs/03_minibatch.ipynb #25e6ae36
@@ -125,20 +109,12 @@ def get_model(
 
 # %% ../nbs/03_minibatch.ipynb #db774a78
 class Optimizer:
-    "Plain gradient descent: each parameter minus `lr` times its gradient. ValueError or TypeError for options that make no sense."
-    def __init__(
-        self,
-        params, # Tensors with their gradients in `.grad`
-        lr:float, # Learning rate, at least 0
-    ):
-        self.params, self.lr = list(params), lr
-        if isinstance(params, Tensor) or not all(isinstance(p, Tensor) for p in self.params):
-            raise TypeError(f'{type(self).__name__}: params must be several tensors, such as model.parameters()')
-        if not self.params: raise ValueError(f'{type(self).__name__}: got no parameters')
-        if not 0 <= lr < math.inf: raise ValueError(f'{type(self).__name__}: lr must be at least 0, got {lr}')
-        once = list(dict.fromkeys(self.params))
-        if len(once) < len(self.params): warnings.warn(f'{type(self).__name__}: got duplicate parameters; each takes one step')
-        self.params = once
+    "Plain gradient descent: each of `params` minus `lr` times its `.grad`. ValueError or TypeError for options that make no sense."
+    def __init__(self, params, lr):
+        if isinstance(params, Tensor): raise TypeError('Optimizer: params must be several tensors, such as model.parameters()')
+        if not 0 <= lr < math.inf: raise ValueError(f'Optimizer: lr must be at least 0, got {lr}')
+        self.params, self.lr = list(dict.fromkeys(params)), lr
+        if not self.params: raise ValueError('Optimizer: got no parameters')
 
     def step(self):
         "Move every parameter that has a gradient."
@@ -149,6 +125,110 @@ class Optimizer:
     def zero_grad(self):
         "Set the gradient of every parameter to None."
         for p in self.params: p.grad = None
+
+# %% ../nbs/03_minibatch.ipynb #e7ec3f2c
+class Dataset:
+    "Inputs and targets side by side: `ds[3]`, `ds[0:5]`, `ds[[3, 6]]` and `ds[tensor]` give an (x, y) pair. ValueError unless equally long."
+    def __init__(
+        self,
+        x:Tensor, # (n, ...)
+        y:Tensor, # (n, ...)
+    ):
+        if len(x) != len(y): raise ValueError(f'Dataset: x and y must be equally long, got {len(x)} and {len(y)}')
+        self.x, self.y = torch.as_tensor(x), torch.as_tensor(y)
+
+    def __len__(self): return len(self.x)
+    def __getitem__(self, i): return self.x[i], self.y[i]
+
+# %% ../nbs/03_minibatch.ipynb #7dfef8a0
+class SliceLoader:
+    "The minibatches of a dataset, in order."
+    def __init__(self, ds, batch_size): self.ds, self.batch_size = ds, batch_size
+    def __iter__(self):
+        for i in range(0, len(self.ds), self.batch_size): yield self.ds[i:i+self.batch_size]
+
+# %% ../nbs/03_minibatch.ipynb #fitbare2
+def fit_bare(epochs, model, loss_func, opt, train_dl):
+    "Train a model on the batches of a loader, and no more; the parameters are those of `fit`."
+    for epoch in range(epochs):
+        for xb, yb in train_dl:
+            loss_func(model(xb), yb).backward()
+            opt.step()
+            opt.zero_grad()
+
+# %% ../nbs/03_minibatch.ipynb #ee648acf
+def mean_over_examples(
+    sizes, # Number of examples in each batch
+    means, # Mean over the examples of each batch
+) -> float:  # Mean over all examples
+    "The mean over examples, from the means over batches. ZeroDivisionError if there are no examples."
+    return sum(size * mean for size, mean in zip(sizes, means) if size) / sum(sizes)
+
+# %% ../nbs/03_minibatch.ipynb #fitvali2
+def fit_validate(epochs, model, loss_func, opt, train_dl, valid_dl):
+    "Train a model, and print its mean loss over the validation examples after each epoch; the parameters are those of `fit`."
+    for epoch in range(epochs):
+        model.train()
+        fit_bare(1, model, loss_func, opt, train_dl)
+        model.eval()
+        with torch.no_grad(): by_batch = [(len(yb), loss_func(model(xb), yb).item()) for xb, yb in valid_dl]
+        print(f'epoch {epoch}: valid loss {mean_over_examples(*zip(*by_batch)):.3f}')
+
+# %% ../nbs/03_minibatch.ipynb #f5130838
+class EpochRecord(NamedTuple):
+    "What one epoch gave."
+    epoch: int  # Counted from 0
+    train_loss: float  # Mean over the examples, each measured just before the step on its batch
+    valid_loss: float  # Mean over the validation examples after the epoch; None without validation
+    metric: float  # The same for the metric
+    seconds: float  # Time for the epoch, validation included
+
+# %% ../nbs/03_minibatch.ipynb #c581c8e1
+def _one_pass(epoch, name, model, loss_func, dl, opt=None, metric=None, on_batch=None):
+    "Mean loss and metric over the examples of `dl`; with an optimizer, each batch is learned from."
+    model.train(opt is not None)
+    sizes, losses, values = [], [], []
+    for batch, (xb, yb) in enumerate(dl):
+        with torch.no_grad() if opt is None else nullcontext():
+            out = model(xb)
+            loss = loss_func(out, yb)
+        sizes.append(len(yb))
+        losses.append(loss.item())
+        if len(yb) and not math.isfinite(losses[-1]): raise FloatingPointError(
+            f'fit: the loss is {losses[-1]} in epoch {epoch}, batch {batch} of {name}. Try a smaller learning rate, and look for inf and nan in the data.')
+        if opt is not None:
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        if metric == 'auto': metric = accuracy if not yb.is_floating_point() and out.shape[:-1] == yb.shape and out.shape[-1:] > (1,) else None
+        if metric is not None: values.append(float(metric(out, yb)))
+        if on_batch: on_batch(epoch, batch, losses[-1])
+    if not any(sizes): raise ValueError(f'fit: {name} gave no examples')
+    return mean_over_examples(sizes, losses), mean_over_examples(sizes, values) if values else None
+
+# %% ../nbs/03_minibatch.ipynb #41f46bbf
+def fit(
+    epochs:int, # Passes over the training data
+    model, # A `Module` of ours, or a `torch.nn.Module`
+    loss_func, # Any loss: a `Module` of ours, PyTorch's, or a function
+    opt, # An optimizer, ours or PyTorch's, on the model's parameters
+    train_dl, # Gives (xb, yb) to train on
+    valid_dl, # Gives (xb, yb) to validate with; may be None
+    *,
+    metric='auto', # (out, yb) -> a mean over the batch; 'auto' is `accuracy` for classes and None for all else
+    on_batch=None, # Called as on_batch(epoch, batch, loss) after every step
+    on_epoch=None, # Called as on_epoch(record) after every epoch
+) -> list:  # One `EpochRecord` for each epoch
+    "Train a model. ValueError if a loader is empty, FloatingPointError for a loss of inf or nan, TypeError for a metric that is none."
+    if not (metric in (None, 'auto') or callable(metric)): raise TypeError(f"fit: metric must be a function of (out, yb), 'auto' or None, got {metric!r}")
+    records = []
+    for epoch in range(epochs):
+        start = time.perf_counter()
+        train_loss, _ = _one_pass(epoch, 'train_dl', model, loss_func, train_dl, opt, on_batch=on_batch)
+        valid = (None, None) if valid_dl is None else _one_pass(epoch, 'valid_dl', model, loss_func, valid_dl, metric=metric)
+        records.append(EpochRecord(epoch, train_loss, *valid, time.perf_counter() - start))
+        if on_epoch: on_epoch(records[-1])
+    return records
 
 # %% ../nbs/03_minibatch.ipynb #d3fce3c7
 class SGD(torch.optim.Optimizer):
@@ -178,37 +258,15 @@ def step(self:SGD):
     for hook in self._optimizer_step_pre_hooks.values(): hook(self, (), {})
     with torch.no_grad():
         for group in self.param_groups:
-            lr, momentum, weight_decay = group['lr'], group['momentum'], group['weight_decay']
             for p in group['params']:
                 if (v := p.grad) is None: continue
-                if weight_decay: v = v.add(p, alpha=weight_decay)
-                if momentum:
+                if group['weight_decay']: v = v.add(p, alpha=group['weight_decay'])
+                if group['momentum']:
                     old = self.state[p].get('momentum_buffer')
-                    self.state[p]['momentum_buffer'] = v = v.clone() if old is None else v.add(old, alpha=momentum)
-                p.sub_(v, alpha=lr)
+                    self.state[p]['momentum_buffer'] = v = v.clone() if old is None else v.add(old, alpha=group['momentum'])
+                p.sub_(v, alpha=group['lr'])
     for hook in self._optimizer_step_post_hooks.values(): hook(self, (), {})
 SGD.step.hooked = True
-
-# %% ../nbs/03_minibatch.ipynb #e7ec3f2c
-class Dataset:
-    "Inputs and targets side by side: `ds[3]`, `ds[0:5]`, `ds[[3, 6]]` and `ds[tensor]` give an (x, y) pair. ValueError unless equally long."
-    def __init__(
-        self,
-        x:Tensor, # (n, ...)
-        y:Tensor, # (n, ...)
-    ):
-        if len(x) != len(y): raise ValueError(f'Dataset: x and y must be equally long, got {len(x)} and {len(y)}')
-        self.x, self.y = torch.as_tensor(x), torch.as_tensor(y)
-
-    def __len__(self): return len(self.x)
-    def __getitem__(self, i): return self.x[i], self.y[i]
-
-# %% ../nbs/03_minibatch.ipynb #7dfef8a0
-class SliceLoader:
-    "The minibatches of a dataset, in order."
-    def __init__(self, ds, batch_size): self.ds, self.batch_size = ds, batch_size
-    def __iter__(self):
-        for i in range(0, len(self.ds), self.batch_size): yield self.ds[i:i+self.batch_size]
 
 # %% ../nbs/03_minibatch.ipynb #9879a9c8
 class Sampler:
@@ -246,80 +304,53 @@ class BatchSampler:
             if len(batch) == self.bs or not self.drop_last: yield batch
 
 # %% ../nbs/03_minibatch.ipynb #73a4f98c
-def _place(items):
-    "Where in the examples `items` is what cannot be stacked, such as ['x'][0]; '' if it is the examples themselves."
-    first = items[0]
-    keys = first if isinstance(first, Mapping) else range(len(first)) if isinstance(first, (tuple, list)) else ()
-    for key in keys:
-        try: parts = [item[key] for item in items]
-        except (LookupError, TypeError): return f'[{key!r}]'  # not all examples have it
-        try: default_collate(parts)
-        except Exception: return f'[{key!r}]{_place(parts)}'
-    return ''
-
 def collate(
     items:list, # Examples, all alike: tensors, arrays, numbers or strings, or tuples, lists, dicts or named tuples of such
+    place:str='', # Where in larger examples these lie, for the error
 ): # What `default_collate` gives: tensors with a new first axis, in lists for tuples and lists, in dicts and named tuples for those
     "Stack examples into a batch: `torch.utils.data.default_collate`, whose errors also name the place in the example."
-    try: return default_collate(items)
-    except Exception as e:
-        raise (type(e) if type(e) in (TypeError, RuntimeError) else TypeError)(f'{e}; look at example{_place(items)} of each') from e
+    try: return torch.utils.data.default_collate(items)
+    except Exception as e: error = e
+    first = items[0] if items else None
+    for key in first if hasattr(first, 'keys') else range(len(first)) if isinstance(first, (tuple, list)) else ():
+        try: parts = [item[key] for item in items]
+        except (LookupError, TypeError) as e: raise TypeError(f'collate: not all examples have the part {place}[{key!r}]') from e
+        collate(parts, f'{place}[{key!r}]')
+    raise TypeError(f'{error}; look at example{place} of each') from error
 
 # %% ../nbs/03_minibatch.ipynb #67d377be
-def read_ahead(
-    load, # load(rows) -> batch
-    batches, # Lists of row numbers
-    workers, # An `Executor` of `concurrent.futures`, whose processes do the loading
-    n_ahead:int, # Batches on their way at a time, at least 1
-):
-    "Yield `load(rows)` for each of `batches`, in order; the workers are busy with the next ones."
-    batches, waiting = iter(batches), deque()
+def read_ahead(load, batches, workers, n_ahead):
+    "Yield `load(rows)` for the row numbers in each of `batches`, in order; `workers` (an `Executor`) load up to `n_ahead` at a time."
+    batches, waiting = iter(batches), []
     def ask(n): waiting.extend(workers.submit(load, rows) for rows in islice(batches, n))
     ask(n_ahead)
     while waiting:
-        batch = waiting.popleft().result()
+        batch = waiting.pop(0).result()
         ask(1)
         yield batch
-
-# %% ../nbs/03_minibatch.ipynb #w0rkers4
-@contextmanager
-def _random_from(seed):
-    "Random numbers of torch, numpy and `random` that follow from `seed` alone; afterwards the generators are where they were."
-    before = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    torch.default_generator.manual_seed(seed)
-    np.random.seed(seed % 2 ** 32)
-    random.seed(seed)
-    try: yield
-    finally:
-        for put_back, state in zip((torch.set_rng_state, np.random.set_state, random.setstate), before): put_back(state)
 
 # %% ../nbs/03_minibatch.ipynb #w0rkers7
 class _Batches:
     "A dataset of whole batches, to be read anywhere: `batches[rows, seed]`."
-    def __init__(self, ds, collate_fn): self.ds, self.collate_fn = ds, collate_fn
+    def __init__(self, ds, collate_fn):
+        self.ds, self.collate_fn, self.draws = ds, collate_fn or collate, type(ds) is not Dataset or collate_fn is not None
 
     def __getitem__(self, sent):
         rows, seed = sent
-        if seed is None: return self.ds[[int(i) for i in rows]]  # our own `Dataset`, which draws nothing
-        with _random_from(seed): return (self.collate_fn or collate)([self.ds[i] for i in rows])
+        if not self.draws: return self.ds[[int(i) for i in rows]]
+        with torch.random.fork_rng(devices=[]), ExitStack() as stack:
+            stack.callback(np.random.set_state, np.random.get_state())
+            stack.callback(random.setstate, random.getstate())
+            torch.default_generator.manual_seed(seed), np.random.seed(seed % 2**32), random.seed(seed)
+            return self.collate_fn([self.ds[i] for i in rows])
 
+# %% ../nbs/03_minibatch.ipynb #w0rkersa
 class _Orders:
     "What a pass asks for: the row numbers of each batch, with a seed."
     def __init__(self, batch_sampler, generator, draws): self.batch_sampler, self.generator, self.draws = batch_sampler, generator, draws
-    def __len__(self): return len(self.batch_sampler)
     def __iter__(self):
         first = torch.empty((), dtype=torch.int64).random_(generator=self.generator).item() if self.draws else 0
-        for i, rows in enumerate(self.batch_sampler): yield rows, (first + i) % 2 ** 63 if self.draws else None
-
-# %% ../nbs/03_minibatch.ipynb #3ce3524e
-def _choose_batches(ds, batch_size, shuffle, sampler, batch_sampler, drop_last, generator):
-    "The batch sampler that the options of a `DataLoader` ask for."
-    if sampler is not None and shuffle: raise ValueError('DataLoader: give sampler or shuffle, not both')
-    if batch_sampler is None:
-        return BatchSampler(Sampler(ds, shuffle, generator) if sampler is None else sampler, batch_size, drop_last)
-    if batch_size != 1 or shuffle or sampler is not None or drop_last:
-        raise ValueError('DataLoader: batch_sampler decides alone; leave out batch_size, shuffle, sampler and drop_last')
-    return batch_sampler
+        yield from zip(self.batch_sampler, count(first))
 
 # %% ../nbs/03_minibatch.ipynb #2967f323
 class DataLoader:
@@ -338,11 +369,13 @@ class DataLoader:
         multiprocessing_context=None, # How workers start: 'fork', 'spawn', 'forkserver', or a context of `multiprocessing`; None: Python's default
         **options, # `timeout`, `worker_init_fn`, `persistent_workers`, `pin_memory` and others: handed on to PyTorch's
     ):
-        if not isinstance(num_workers, int) or num_workers < 0: raise ValueError(f'DataLoader: num_workers must be a whole number, at least 0, got {num_workers!r}')
-        self.batch_sampler = _choose_batches(ds, batch_size, shuffle, sampler, batch_sampler, drop_last, generator)
-        self.ds, self.num_workers, draws = ds, num_workers, type(ds) is not Dataset or collate_fn is not None
-        self.in_memory = not draws and batch_sampler is None and sampler is None
-        self.batches, self.orders = _Batches(ds, collate_fn), _Orders(self.batch_sampler, generator, draws)
+        if sampler is not None and shuffle: raise ValueError('DataLoader: give sampler or shuffle, not both')
+        self.ds, self.num_workers, self.batches = ds, num_workers, _Batches(ds, collate_fn)
+        self.in_memory = sampler is batch_sampler is None and not self.batches.draws
+        if batch_sampler is None: batch_sampler = BatchSampler(Sampler(ds, shuffle, generator) if sampler is None else sampler, batch_size, drop_last)
+        elif batch_size != 1 or shuffle or sampler is not None or drop_last: raise ValueError(
+            'DataLoader: batch_sampler decides alone; leave out batch_size, shuffle, sampler and drop_last')
+        self.batch_sampler, self.orders = batch_sampler, _Orders(batch_sampler, generator, self.batches.draws)
         if num_workers: options |= dict(num_workers=num_workers, multiprocessing_context=multiprocessing_context)
         self.theirs = torch.utils.data.DataLoader(
             self.batches, None, sampler=self.orders, collate_fn=noop, generator=torch.Generator(), **options) if options else None
@@ -355,17 +388,13 @@ def _from_memory(self:DataLoader):
     "Yield the batches of one pass over tensors in memory, in an order of our own."
     x, y, batches = self.ds.x, self.ds.y, self.batch_sampler
     order = batches.sampler.order()[:len(batches) * batches.bs].to(x.device)
-    if len(order) == 0: return
-    for stretch in order.split(1000 * batches.bs):  # so that no more than 1,000 slices exist at a time
-        for rows in stretch.split(batches.bs): yield x.index_select(0, rows), y.index_select(0, rows)
+    for rows in order.split(batches.bs) if len(order) else (): yield x.index_select(0, rows), y.index_select(0, rows)
 
 # %% ../nbs/03_minibatch.ipynb #759058b4
 @patch
 def __iter__(self:DataLoader):
     "Yield the batches of one pass. RuntimeError if a worker is lost."
-    if self.theirs is None:
-        yield from self._from_memory() if self.in_memory else map(self.batches.__getitem__, self.orders)
-        return
+    if self.theirs is None: return (yield from self._from_memory() if self.in_memory else map(self.batches.__getitem__, self.orders))
     batches = iter(self.theirs)
     try: yield from batches
     except (ConnectionError, EOFError) as e:
@@ -383,82 +412,3 @@ def get_dls(
 ) -> tuple:  # (train_dl, valid_dl)
     "A shuffled loader to train with and one in order to validate with."
     return DataLoader(train_ds, bs, shuffle=True, **kwargs), DataLoader(valid_ds, 2 * bs, **kwargs)
-
-# %% ../nbs/03_minibatch.ipynb #8ae5b0dc
-def _mean_over_examples(totals):
-    "Means from (number of examples, value, value, ...) for each batch."
-    filled = [(count, *(count * v for v in values)) for count, *values in totals if count]
-    n, *sums = (sum(column) for column in zip(*filled))
-    return [total / n for total in sums]
-
-# %% ../nbs/03_minibatch.ipynb #c5c3b410
-def _finite(loss, n, where):
-    "The loss of `n` examples, or a FloatingPointError that names where it came up."
-    if math.isfinite(loss) or n == 0: return loss
-    raise FloatingPointError(f'fit: the loss is {loss} in {where}. Try a smaller learning rate, and look for inf and nan in the data.')
-
-# %% ../nbs/03_minibatch.ipynb #87de47ce
-def _validate(epoch, model, loss_func, metric, dl):
-    "Mean loss and metric over the examples of `dl`, without learning from them."
-    model.eval()
-    totals = []
-    with torch.no_grad():
-        for batch, (xb, yb) in enumerate(dl):
-            out, n = model(xb), len(yb)
-            loss = _finite(loss_func(out, yb).item(), n, f'epoch {epoch}, validation batch {batch}')
-            totals.append((n, loss, float(metric(out, yb))))
-    if not any(count for count, *_ in totals): raise ValueError('fit: valid_dl gave no examples; pass None to go without validation')
-    return _mean_over_examples(totals)
-
-# %% ../nbs/03_minibatch.ipynb #c581c8e1
-def _step(model, loss_func, xb, yb):
-    "Loss of a minibatch; its gradients are in `.grad` of the parameters."
-    loss = loss_func(model(xb), yb)
-    loss.backward()
-    return loss
-
-# %% ../nbs/03_minibatch.ipynb #f5130838
-class EpochRecord(NamedTuple):
-    "What one epoch gave."
-    epoch: int  # Counted from 0
-    train_loss: float  # Mean over the examples, each measured just before the step on its batch
-    valid_loss: float  # Mean over the validation examples after the epoch; None without validation
-    metric: float  # The same for the metric
-    seconds: float  # Time for the epoch, validation included
-
-# %% ../nbs/03_minibatch.ipynb #8caf31e9
-def _train_epoch(epoch, model, loss_func, opt, dl, on_batch):
-    "Take a step on each minibatch of `dl`; return the mean loss over the examples."
-    model.train()
-    totals = []
-    for batch, (xb, yb) in enumerate(dl):
-        opt.zero_grad()
-        n, loss = yb.shape[0], _step(model, loss_func, xb, yb).item()
-        totals.append((n, _finite(loss, n, f'epoch {epoch}, batch {batch}')))
-        opt.step()
-        if on_batch: on_batch(epoch, batch, loss)
-    if not any(count for count, _ in totals): raise ValueError('fit: train_dl gave no examples')
-    return _mean_over_examples(totals)
-
-# %% ../nbs/03_minibatch.ipynb #41f46bbf
-def fit(
-    epochs:int, # Passes over the training data
-    model, # A `Module` of ours, or a `torch.nn.Module`
-    loss_func, # Any loss: a `Module` of ours, PyTorch's, or a function
-    opt, # An optimizer, ours or PyTorch's, on the model's parameters
-    train_dl, # Gives (xb, yb) to train on
-    valid_dl, # Gives (xb, yb) to validate with; may be None
-    *,
-    metric=accuracy, # (out, yb) -> a mean over the batch
-    on_batch=None, # Called as on_batch(epoch, batch, loss) after every step
-    on_epoch=None, # Called as on_epoch(record) after every epoch
-) -> list:  # One `EpochRecord` for each epoch
-    "Train a model. ValueError if a loader is empty, FloatingPointError for a loss of inf or nan."
-    records = []
-    for epoch in range(epochs):
-        start = time.perf_counter()
-        train_loss, = _train_epoch(epoch, model, loss_func, opt, train_dl, on_batch)
-        valid = (None, None) if valid_dl is None else _validate(epoch, model, loss_func, metric, valid_dl)
-        records.append(EpochRecord(epoch, train_loss, *valid, time.perf_counter() - start))
-        if on_epoch: on_epoch(records[-1])
-    return records

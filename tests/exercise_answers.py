@@ -662,7 +662,7 @@ _CROSS_ENTROPY_LOSS = """class CrossEntropyLoss(Module):
 WRONG["03_minibatch"] = {
     "logsumexp": [
         ("def logsumexp(x): return x.exp().sum(dim=-1).log()", "e^100 overflows"),
-        ("def logsumexp(x):\n    largest = _largest(x)\n    return (x - largest).exp().sum(dim=-1).log()", "never put back"),
+        ("def logsumexp(x):\n    largest = x.amax(dim=-1, keepdim=True)\n    return (x - largest).exp().sum(dim=-1).log()", "never put back"),
         ("def logsumexp(x): return x.max() + (x - x.max()).exp().sum(dim=-1).log()", "a largest number of its own"),
         ("def logsumexp(x): return x.logsumexp(dim=0)", "along the wrong axis"),
         ("def logsumexp(x): return x.logsumexp(dim=-1, keepdim=True)", "no keepdim here"),
@@ -670,12 +670,12 @@ WRONG["03_minibatch"] = {
     "log_softmax": [
         ("def log_softmax(x): return x - x.exp().sum(dim=-1, keepdim=True).log()", "e^10000 overflows"),
         ("def log_softmax(x):\n    x = x - x.max()\n    return x - x.exp().sum(dim=-1, keepdim=True).log()", "a largest number of its own"),
-        ("def log_softmax(x):\n    x = x - _largest(x)\n    return x - x.exp().sum().log()", "one sum over everything"),
+        ("def log_softmax(x):\n    x = x - x.amax(dim=-1, keepdim=True)\n    return x - x.exp().sum().log()", "one sum over everything"),
         ("def log_softmax(x): return x.softmax(dim=-1)", "their logarithm is asked for"),
         ("def log_softmax(x): return x - x.logsumexp(dim=0)", "along the wrong axis"),
         ("def log_softmax(x): return x - logsumexp(x)[..., None]", "loses digits"),
         ("def log_softmax(x): return x.softmax(dim=-1).log()", "has no logarithm"),
-        ("def log_softmax(x): return x - _largest(x)", "only the largest number was subtracted"),
+        ("def log_softmax(x): return x - x.amax(dim=-1, keepdim=True)", "only the largest number was subtracted"),
     ],
     "nll_loss": [
         ("def nll_loss(log_probs, targ): return _pick('nll_loss', log_probs, targ).mean()", "the minus is missing"),
@@ -763,5 +763,6 @@ WRONG["03_minibatch"] = {
         ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means))", "divide by the number of examples"),
         ("def mean_over_examples(sizes, means): return sum(means) / sum(sizes)", "weigh each mean"),
         ("def mean_over_examples(sizes, means): return sum(means)", "the sum of the means"),
+        ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means)) / sum(sizes)", "leave empty batches out"),
     ],
 }
