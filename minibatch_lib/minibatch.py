@@ -72,7 +72,7 @@ class CrossEntropyLoss(Module):
     "Mean cross-entropy of logits (n, n_classes) and classes (n,), like `torch.nn.CrossEntropyLoss`. ValueError or TypeError for targets that are no classes."
     def forward(self, inp, targ):
         log_probs = inp.log_softmax(dim=-1)
-        try: out = F.nll_loss(log_probs, targ, ignore_index=torch.iinfo(torch.int64).min) if inp.dim() == 2 else nll_loss(log_probs, targ)
+        try: out = F.nll_loss(log_probs, targ, ignore_index=torch.iinfo(torch.int64).min + 1) if inp.dim() == 2 else nll_loss(log_probs, targ)
         except (RuntimeError, ValueError, IndexError): out = nll_loss(log_probs, targ)
         out.log_probs = log_probs
         return out
@@ -246,25 +246,25 @@ class SGD(torch.optim.Optimizer):
             for name in self.defaults:
                 if not 0 <= group[name] < math.inf: raise ValueError(f'SGD: {name} must be at least 0, got {group[name]}')
 
-    def zero_grad(self):
-        "Set the gradient of every parameter to None."
+    def zero_grad(self, set_to_none=True):
+        "Set the gradient of every parameter to None, or to zeros if `set_to_none` is False."
         for group in self.param_groups:
-            for p in group['params']: p.grad = None
+            for p in group['params']: p.grad = None if set_to_none or p.grad is None else torch.zeros_like(p.grad)
 
 # %% ../nbs/03_minibatch.ipynb #o3000002
 @patch
 def step(self:SGD):
     "Move every parameter that has a gradient along its velocity."
     for hook in self._optimizer_step_pre_hooks.values(): hook(self, (), {})
-    with torch.no_grad():
-        for group in self.param_groups:
-            for p in group['params']:
-                if (v := p.grad) is None: continue
-                if group['weight_decay']: v = v.add(p, alpha=group['weight_decay'])
-                if group['momentum']:
-                    old = self.state[p].get('momentum_buffer')
-                    self.state[p]['momentum_buffer'] = v = v.clone() if old is None else v.add(old, alpha=group['momentum'])
-                p.sub_(v, alpha=group['lr'])
+    for group in self.param_groups:
+        for p in group['params']:
+            if (v := p.grad) is None: continue
+            w = p.detach()  # the same numbers, and autograd does not look
+            if group['weight_decay']: v = v.add(w, alpha=group['weight_decay'])
+            if group['momentum']:
+                old = self.state[p].get('momentum_buffer')
+                self.state[p]['momentum_buffer'] = v = v.clone() if old is None else v.add(old, alpha=group['momentum'])
+            w.sub_(v, alpha=group['lr'])
     for hook in self._optimizer_step_post_hooks.values(): hook(self, (), {})
 SGD.step.hooked = True
 
