@@ -766,3 +766,39 @@ WRONG["03_minibatch"] = {
         ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means)) / sum(sizes)", "leave empty batches out"),
     ],
 }
+
+WRONG["05_inside"] = {
+    "living_units": [
+        ("def living_units(out): return (out != 0).any(dim=1)", "a unit is a column"),
+        ("def living_units(out): return (out != 0).all(dim=0)", "any() is enough"),
+        ("def living_units(out): return (out == 0).all(dim=0)", "the other way round"),
+        ("def living_units(out): return (out > 0).any(dim=0)", "a negative number is not 0"),
+    ],
+    "update_size": [
+        ("def update_size(before, after): return norm([b - a for a, b in zip(before, after)])", "divide by its norm"),
+        ("def update_size(before, after): return norm([b - a for a, b in zip(before, after)]) / norm(after)", "before the step"),
+        ("def update_size(before, after): return norm(before) / norm([b - a for a, b in zip(before, after)])", "upside down"),
+        ("def update_size(before, after): return (norm([b - a for a, b in zip(before, after)]) / norm(before)) ** 2", "a norm has a root"),
+    ],
+    "gain": [
+        ("""def gain(inp, out):
+    return inp.var(dim=0, correction=0).mean().item() / out.var(dim=0, correction=0).mean().item()""", "upside down"),
+        ("def gain(inp, out): return (out.square().mean() / inp.square().mean()).item()", "take each column from its own mean"),
+        ("def gain(inp, out): return (out.var(correction=0) / inp.var(correction=0)).item()", "for each column alone"),
+        ("""def gain(inp, out):
+    return (out.var(dim=0, correction=0).mean() / inp.var(dim=0, correction=0).sum()).item()""", "the sum over the columns"),
+    ],
+    "by_chance": [
+        ("def by_chance(units, squares=2): return 4.2 * sum(squares / n for n in units)", "the root is missing"),
+        ("def by_chance(units, squares=2): return math.sqrt(sum(squares / n for n in units))", "4.2 times the scatter"),
+        ("def by_chance(units, squares=2): return 4.2 * sum(math.sqrt(squares / n) for n in units)", "scatters do not"),
+        ("def by_chance(units, squares=2): return 4.2 * math.sqrt(squares / sum(units))", "a scatter of its own"),
+        ("def by_chance(units, squares=2): return 4.2 * math.sqrt(sum(2 / n for n in units))", "squares is not looked at"),
+    ],
+    "images_needed": [
+        ("def images_needed(share, chance): return math.floor(math.log(chance) / math.log(1 - share))", "round up"),
+        ("def images_needed(share, chance): return math.ceil(math.log(1 - share) / math.log(chance))", "upside down"),
+        ("def images_needed(share, chance): return math.ceil(1 / share)", "no promise"),
+        ("def images_needed(share, chance): return math.log(chance) / math.log(1 - share)", "round up"),
+    ],
+}

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import conftest
-from minibatch_lib import data, distributed, forward_backward, matmul, minibatch, modules, testing, training
+from minibatch_lib import data, distributed, forward_backward, inside, matmul, minibatch, modules, testing, training
 from minibatch_lib.forward_backward import general_relu, kaiming_normal, linear, mse, normalize, relu
 from minibatch_lib.minibatch import (SGD, BatchSampler, CrossEntropyLoss, DataLoader, Dataset, EpochRecord, Optimizer, Sampler, SliceLoader,
                                      accuracy, collate, cross_entropy, fit, get_dls, get_model, log_softmax, logsumexp, nll_loss)
@@ -764,6 +764,64 @@ def test_cost_of_sharing(latency, bandwidth, workers):
     sizes = [bandwidth * latency * factor for factor in (0.1, 1, 10)]
     found = distributed.fit_link(sizes, [link.all_reduce(n_bytes, workers) for n_bytes in sizes], workers)
     assert math.isclose(found.latency, latency, rel_tol=1e-3) and math.isclose(found.bandwidth, bandwidth, rel_tol=1e-3)
+
+
+# inside
+
+
+@holds("living_units", "norm", "mean_spread", t=tensors)
+def test_figures_of_a_tensor(t):
+    assume(t.dim() and t.numel() and t.isfinite().all() and t.abs().max() < 1e15)
+    mean, spread = inside.mean_spread(t)
+    exact, largest = t.double(), t.abs().max().item()
+    assert math.isclose(mean, exact.mean().item(), rel_tol=1e-5, abs_tol=1e-5 * largest)
+    assert math.isclose(spread, exact.std(correction=0).item(), rel_tol=1e-5, abs_tol=1e-5 * largest)
+    assert math.isclose(inside.norm([t, t]), exact.square().sum().mul(2).sqrt().item(), rel_tol=1e-5)
+    columns = t.reshape(-1, 1) if t.dim() == 1 else t
+    assert inside.living_units(t).tolist() == [bool((columns[:, i] != 0).any()) for i in range(columns.shape[1])]
+
+
+@holds("update_size", "gain", n=st.integers(2, 6), k=st.integers(1, 6), seed=seeds, factor=st.floats(0.1, 10))
+def test_sizes_beside_each_other(n, k, seed, factor):
+    inp, other = make((n, k), seed=seed), make((n, k), seed=seed + 1)
+    assert math.isclose(inside.update_size([inp, other], [inp * (1 + factor), other * (1 + factor)]), factor, rel_tol=1e-6)
+    assert math.isclose(inside.gain(inp, inp * factor + 3), factor ** 2, rel_tol=1e-6)
+
+
+@holds("by_chance", units=st.lists(st.integers(1, 1000), max_size=20), squares=st.floats(0.1, 10))
+def test_chance(units, squares):
+    found = inside.by_chance(units, squares)
+    assert math.isclose(found ** 2, 4.2 ** 2 * sum(squares / n for n in units), abs_tol=1e-12)
+    assert inside.by_chance([*units, 5], squares) > found
+
+
+@holds("watch", "Figures", "Finding", "rules", "hidden", "no_progress", "n_judged", "slow", "fast", "to_spare", "level", "not_normalised", "large_start", "small_start", "level",
+       "vanishing", "exploding", "lr_high", "dead_relu", "no_zero_grad", "lr_low", "not_learning", "labels_shuffled",
+       sizes=st.lists(st.integers(1, 6), min_size=2, max_size=5), n=st.integers(1, 5), steps=st.integers(0, 12), every=st.integers(1, 4), seed=seeds,
+       factor=st.sampled_from([0., 1e-9, 1., 30., 1e12, math.nan]), lr=st.sampled_from([0., 0.1, 1e6]), told=st.booleans(), with_opt=st.booleans())
+def test_any_training_can_be_watched(sizes, n, steps, every, seed, factor, lr, told, with_opt):
+    models, x, y = [], make((n, sizes[0]), torch.float32, seed) * factor, torch.arange(n) % sizes[-1]
+    for watched in (True, False):
+        torch.manual_seed(seed)
+        model = get_model(sizes[0], sizes[1:-1], sizes[-1])
+        opt, loss_func = SGD(model.parameters(), lr, 0.9), CrossEntropyLoss()
+        with inside.watch(model, opt if with_opt else None, every) if watched else contextlib.nullcontext() as w:
+            for _ in range(steps):
+                opt.zero_grad()
+                loss = loss_func(model(x), y)
+                loss.backward()
+                opt.step()
+                if told and watched:
+                    w.loss(loss)
+        models.append(model)
+        if watched:
+            assert sorted(w.history) == list(range(0, steps, every)) and len(w.table()) == len(w.history) * len(w.layers)
+            for f in w.findings():
+                assert f.rule in {rule.__name__ for rule in inside.rules} and f.layer in {None, *w.layers} and f.step in w.history
+            if seed % 8 == 0:
+                w.plot()
+    for p, q in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(p.nan_to_num(), q.nan_to_num())
 
 
 @pytest.mark.parametrize("module", MODULES)
