@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['read_image', 'Pictures', 'images_from_folder', 'images_from_npz', 'Images', 'split', 'own_pictures', 'load_images',
-           'border', 'Road', 'road_from', 'as_tensor', 'rows_from', 'is_negative', 'new_figure', 'drawable',
-           'draw_confusion', 'worst', 'draw_worst']
+           'labelled', 'border', 'Road', 'road_from', 'as_tensor', 'rows_from', 'is_negative', 'new_figure', 'as_png',
+           'drawing', 'drawable', 'draw_confusion', 'worst', 'draw_worst']
 
 # %% ../nbs/images.ipynb #imgimp01
 import math
@@ -14,6 +14,7 @@ import sys
 import warnings
 from collections import Counter
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import ZipFile
@@ -22,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .data import DATASETS, class_names, get_data
+from .data import DATASETS, class_names, get_data, get_test
 
 # %% ../nbs/images.ipynb #imgfile2
 _most_pixels = 50_000_000
@@ -252,6 +253,19 @@ def load_images(
     found = get_data(data, folder)
     return Images(*found, class_names(data), (28, 28), 1., {data: len(found.y_train) + len(found.y_valid)}, {})
 
+# %% ../nbs/images.ipynb #imgload5
+def labelled(
+    data:str, # As in `load_images`
+    part:str, # 'valid'; 'test' for the test images of a data set; 'all' for all images of a folder or an .npz file
+    folder:str=None, # As in `load_images`
+    shape:tuple=None, # As in `own_pictures`
+) -> tuple:  # x (n, n_in) from 0 to 1, y (n,), class names, and what white was
+    "Images to measure on. ValueError or OSError for what cannot be had, a warning if some are left out."
+    if part == 'test': return *get_test(data, folder), class_names(data), 1.
+    found = load_images(data, folder, shape) if part == 'valid' else own_pictures(data, shape)
+    if found.left_out: warnings.warn(f'{data}: {sum(found.used.values()):,} images{_and_left_out(found.left_out)}', stacklevel=3)
+    return *(found[2:4] if part == 'valid' else found[:2]), found.classes, found.white
+
 # %% ../nbs/images.ipynb #imgroad2
 def border(
     x:Tensor, # (n, n_in), from 0 to 1
@@ -286,6 +300,7 @@ class Road(NamedTuple):
 def road_from(
     meta:dict, # What is kept with a model
     n_in:int, # How many numbers the model takes
+    n_classes:int=None, # How many classes it knows; if given, their names and where its images are are checked too
 ) -> Road:
     "The `Road` in a dict. ValueError unless all of it makes sense."
     def is_number(v): return isinstance(v, float) and math.isfinite(v)
@@ -295,6 +310,10 @@ def road_from(
             and math.prod(shape) == n_in and list(shape[2:]) in ([], [3]) and is_number(mean) and is_number(std) and std
             and white in (None, 1., 255.) and (edge is None or isinstance(edge, (list, tuple)) and len(edge) == 2 and all(map(is_number, edge))))
     if not good: raise ValueError('shape, mean, std, white or border do not fit the model')
+    classes = meta.get('class_names')
+    if n_classes and not (isinstance(classes, list) and len(classes) == n_classes and all(isinstance(name, str) for name in classes)
+                          and all(isinstance(meta.get(name), (str, type(None))) for name in ('data', 'folder'))):
+        raise ValueError('class_names, data or folder do not fit the model')
     return Road(tuple(shape), mean, std, white, edge and tuple(edge))
 
 # %% ../nbs/images.ipynb #imgrows2
@@ -352,6 +371,21 @@ def new_figure(
     if 'IPython' in sys.modules:
         with suppress(ImportError): import matplotlib.pyplot  # which tells the notebook how to show a figure
     return matplotlib.figure.Figure(**kwargs)
+
+# %% ../nbs/images.ipynb #imgdraw0
+def as_png(
+    fig, # A matplotlib figure
+) -> bytes:
+    "The content of a PNG file with a figure."
+    fig.savefig(file := BytesIO(), format='png', dpi=100)
+    return file.getvalue()
+
+# %% ../nbs/images.ipynb #imgdrw0b
+@contextmanager
+def drawing():
+    "A warning where drawing within fails, for whatever reason: no picture is worth an error."
+    try: yield
+    except Exception as e: warnings.warn(f'pictures cannot be drawn: {e}', stacklevel=3)
 
 # %% ../nbs/images.ipynb #imgdraw5
 def drawable(
