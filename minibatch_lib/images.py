@@ -368,8 +368,10 @@ def new_figure(
         if chosen: os.environ['MPLBACKEND'] = chosen
     if chosen:
         with suppress(ValueError): matplotlib.rcParams['backend'] = chosen
-    if 'IPython' in sys.modules:
-        with suppress(ImportError): import matplotlib.pyplot  # which tells the notebook how to show a figure
+    if 'IPython' in sys.modules and os.environ.get('MPLBACKEND'):  # a notebook, which is told how to show a figure when its backend is loaded
+        with suppress(ImportError, ValueError):
+            import matplotlib.pyplot as plt
+            if not plt.get_fignums(): plt.switch_backend(matplotlib.get_backend())
     return matplotlib.figure.Figure(**kwargs)
 
 # %% ../nbs/images.ipynb #imgdraw0

@@ -152,7 +152,6 @@ class Run:
         if self.writes: self.out.check(options['resume'], options['force'])
         self.device, self.dtype = find_device(options['device'], options['dtype']), getattr(torch, options['dtype'])
         self.images = self.load()
-        if options['data'] not in DATASETS and not options['quiet']: print(f'{options["data"]}: {self.images}')
         self.road = Road.of(self.images)
         self.sizes = [self.images.x_train.shape[1], *options['hidden'], len(self.images.classes)]
         n_weights = sum(i * j for i, j in zip(self.sizes, self.sizes[1:]))
@@ -246,6 +245,7 @@ def train(self:Run):
     steps, epochs = len(self.batches), self.options['epochs']
     products = self.batches.bs * sum(i * j for i, j in zip(self.sizes, self.sizes[1:]))
     self.batches.epoch, self.batches.start, done = self.epoch, self.batch, self.epoch * steps + self.batch
+    if self.options['data'] not in DATASETS and not self.options['quiet']: print(f'{self.options["data"]}: {self.images}')
     self.set_lr()
     if done == 0: self.save_checkpoint()
     with (threads_for(products), noting_ctrl_c() as self.ctrl_c,

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,23 +17,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minibatch_lib import training
+from minibatch_lib import commands, runs, training
 from minibatch_lib.data import get_data
 
-HERE = Path(sys.executable).parent
+MAINS = dict(minibatch_train="main_train", minibatch_eval="main_eval", minibatch_predict="main_predict")
 NO_NETWORK = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")} | {"no_proxy": ""}
 FILES = {"checkpoint-before.safetensors", "checkpoint.safetensors", "config.json", "confusion.png", "history.csv", "history.json",
          "history.png", "model.safetensors", "worst.png"}
 
 
-def command(name, folder, *args):
+def program(name, *args):
+    """What the script of a command does."""
+    return [sys.executable, "-c", f"import sys; from minibatch_lib.commands import {MAINS[name]} as main; sys.exit(main())", *map(str, args)]
+
+
+def command(name, folder, *args, **kwargs):
     """Run a command to its end in a folder, as a process."""
-    return subprocess.run([HERE / name, *args], cwd=folder, capture_output=True, encoding="utf-8", timeout=240)
+    return subprocess.run(program(name, *args), cwd=folder, capture_output=True, encoding="utf-8", timeout=240, **kwargs)
 
 
 def call(name, folder, *args):
     """Run a command in this process, which saves the time of importing torch."""
-    main = dict(minibatch_train=training.main, minibatch_eval=training.main_eval, minibatch_predict=training.main_predict)[name]
+    main = getattr(commands, MAINS[name])
     with chdir(folder), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
         try:
             status = main([str(arg) for arg in args])
@@ -48,7 +54,7 @@ def run(folder, *args):
 
 def start(folder, *args):
     """Start minibatch_train in a folder."""
-    return subprocess.Popen([HERE / "minibatch_train", *args], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    return subprocess.Popen(program("minibatch_train", *args), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
 
 
 def weights(folder):
@@ -138,7 +144,7 @@ SMALL = ["--epochs=1", "--hidden=4", "--batch-size=500", "--out=run"]
 @pytest.mark.parametrize("name, nth", [("Path.unlink", 2), ("Path.unlink", 4), ("Run.train", 1)])
 def test_an_overwritten_run_never_comes_back(tmp_path, finished, monkeypatch, name, nth):
     shutil.copytree(finished, tmp_path / "run")
-    owner, function = dict(Path=training.Path, Run=training.Run)[name.split(".")[0]], name.split(".")[1]
+    owner, function = dict(Path=runs.Path, Run=training.Run)[name.split(".")[0]], name.split(".")[1]
     with monkeypatch.context() as patched, pytest.raises(Killed):
         kill_at(patched, owner, function, nth)
         run(tmp_path, *SMALL, "--seed=5", "--force")
@@ -150,7 +156,7 @@ def test_an_overwritten_run_never_comes_back(tmp_path, finished, monkeypatch, na
     assert all("is no checkpoint of this run" in line for line in done.stderr.splitlines())
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["seed"], config["hidden"], len(history(tmp_path / "run"))) == (5, [4], 1)
-    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {"checkpoint-before.safetensors"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
 
 
 @pytest.mark.parametrize("args", [["--data=mnist", "--folder=nowhere"], ["--device=mps", "--dtype=float64"], ["--hidden=99999,99999"]])
@@ -169,8 +175,8 @@ def test_files_of_others_stay_in_the_run_folder(tmp_path):
     for name in (".film.part", "notes.txt", ".checkpoint.safetensors.1-2.part"):
         (tmp_path / name).touch()
     done = run(tmp_path, *SMALL[:-1], "--out=.")
-    assert done.stdout.splitlines()[-1] == f"wrote .: {', '.join(sorted(FILES - {'checkpoint-before.safetensors'}))}"
-    assert {path.name for path in tmp_path.iterdir()} == FILES - {"checkpoint-before.safetensors"} | others
+    assert done.stdout.splitlines()[-1] == f"wrote .: {', '.join(sorted(FILES))}"
+    assert {path.name for path in tmp_path.iterdir()} == FILES | others
 
 
 @pytest.mark.parametrize("args, status, words", [
@@ -198,7 +204,7 @@ def test_bad_input_costs_one_line(tmp_path, monkeypatch, args, status, words):
 def test_a_full_disk_behind_the_output_costs_one_line(tmp_path, finished, name, args):
     (tmp_path / "run").symlink_to(finished)
     with open("/dev/full", "w") as full:
-        done = subprocess.run([HERE / name, *args], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=240)
+        done = subprocess.run(program(name, *args), cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=240)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
 
@@ -208,14 +214,14 @@ def test_a_full_disk_behind_the_output_costs_one_line(tmp_path, finished, name, 
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
 def test_without_an_output(tmp_path, finished, closed):
     (tmp_path / "run").symlink_to(finished)
-    for line in (f'"$0"/minibatch_train --epochs=1 --hidden=4 --out=new {closed}', f'"$0"/minibatch_eval run {closed}'):
-        done = subprocess.run(["sh", "-c", line, HERE], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
+    for args in (program("minibatch_train", "--epochs=1", "--hidden=4", "--out=new"), program("minibatch_eval", "run")):
+        done = subprocess.run(["sh", "-c", f"{shlex.join(args)} {closed}"], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
 def test_a_full_disk_costs_one_line_and_leaves_nothing_half_written(tmp_path):
     limited = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); " \
-              "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); from minibatch_lib.training import main; main()"
+              "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); from minibatch_lib.commands import main_train; main_train()"
     pytest.importorskip("resource")
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}  # its record would not fit either
     done = subprocess.run([sys.executable, "-c", limited, "--epochs=1", "--out=run"], cwd=tmp_path, capture_output=True, encoding="utf-8",
@@ -305,40 +311,37 @@ def test_other_images_cannot_go_on(tmp_path):
         is_one_line(run(tmp_path, "--resume", "--out=run"), 2, "--data: the run in run was begun with other images than those that are now in ")
 
 
-class Impatient(training.Team):
-    """Presses Ctrl-C when something has been summed up 13 times: after a step of the second epoch, if an epoch has 6."""
-    n = 13
+class Impatient(training.Run):
+    """Presses Ctrl-C after the fourth step of the second epoch, if an epoch has 6."""
+    n = 10
 
-    def sum(self, *numbers):
+    def is_stopped(self):
         self.n -= 1
         if self.n == 0:
             signal.raise_signal(signal.SIGINT)
-        return numbers
+        return super().is_stopped()
 
 
 def test_an_epoch_that_has_begun_is_not_cut_short(tmp_path):
     with pytest.raises(KeyboardInterrupt, match="stopped in epoch 2 after step 4 of 6"):
-        training.train_run(dict(epochs=3, hidden=4, batch_size=1000, out=tmp_path / "run", quiet=True), Impatient())
+        training.train_run(dict(epochs=3, hidden=4, batch_size=1000, out=tmp_path / "run", quiet=True), Impatient)
     is_one_line(run(tmp_path, "--resume", "--out=run", "--epochs=1"), 2, "--epochs: the run in run has begun epoch 2 already")
 
 
 def test_ctrl_c_while_the_files_are_written(tmp_path, monkeypatch):
-    def write_run(*args):
+    def finish(run):
         raise KeyboardInterrupt
-    monkeypatch.setattr(training, "_write_run", write_run)
+    monkeypatch.setattr(training.Run, "finish", finish)
     done = run(tmp_path, *SMALL, "--quiet")
     is_one_line(done, 130, "minibatch_train: stopped; go on with: minibatch_train --resume --out run")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_worker_that_dies_costs_one_line(tmp_path, monkeypatch):
-    class Murderous(training.Team):
-        def sum(self, *numbers):
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            return numbers
-    original = training.train_run
-    monkeypatch.setattr(training, "train_run", lambda options, team: original(options, Murderous()))
+    def kill_them(run):
+        for worker in multiprocessing.active_children():
+            worker.kill()
+    monkeypatch.setattr(training.Run, "set_lr", kill_them)  # which is called after each step
     is_one_line(run(tmp_path, *SMALL, "--workers=1", "--quiet"), 1, "--workers: DataLoader worker ", "Go on with --resume.")
 
 
@@ -441,7 +444,7 @@ def test_an_npz_file_of_ones_own(tmp_path):
 def test_a_bar_on_a_terminal(tmp_path):
     import pty
     ours, theirs = pty.openpty()
-    done = subprocess.Popen([HERE / "minibatch_train", "--epochs=2", "--hidden=4", "--out=run"], cwd=tmp_path, stdout=theirs, stderr=theirs,
+    done = subprocess.Popen(program("minibatch_train", "--epochs=2", "--hidden=4", "--out=run"), cwd=tmp_path, stdout=theirs, stderr=theirs,
                             env=os.environ | {"COLUMNS": "100", "TERM": "xterm"})
     os.close(theirs)
     shown = b""
