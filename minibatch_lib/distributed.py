@@ -337,9 +337,11 @@ def begin(self:SharedRun, go_on):
     super(SharedRun, self).begin(go_on)
 
 def _is_restarted(out, store):
-    "Whether the run in this folder was begun by processes of the same torchrun, before it started them again: as the first one finds it."
-    def look(): return os.environ.get('TORCHELASTIC_RESTART_COUNT', '0') != '0' and RunFolder(out).read_config().get('torchrun') == _name_of_torchrun()
-    if dist.get_rank() == 0: store.set('restarted', str(look()))
+    "Whether the run in this folder was begun by processes of the same torchrun, before it started them again; the first one has a look."
+    restarts = torch.tensor(int(os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)))
+    dist.all_reduce(restarts, dist.ReduceOp.MAX)
+    if dist.get_rank() == 0:
+        store.set('restarted', str(restarts.item() > 0 and RunFolder(out).read_config().get('torchrun') == _name_of_torchrun()))
     return store.get('restarted') == b'True'
 
 # %% ../nbs/06_distributed.ipynb #d5main02

@@ -245,7 +245,7 @@ def train(self:Run):
     steps, epochs = len(self.batches), self.options['epochs']
     products = self.batches.bs * sum(i * j for i, j in zip(self.sizes, self.sizes[1:]))
     self.batches.epoch, self.batches.start, done = self.epoch, self.batch, self.epoch * steps + self.batch
-    if self.options['data'] not in DATASETS and not self.options['quiet']: print(f'{self.options["data"]}: {self.images}')
+    if (data := self.options['data']) not in DATASETS and Path(data).is_dir() and not self.options['quiet']: print(f'{data}: {self.images}')
     self.set_lr()
     if done == 0: self.save_checkpoint()
     with (threads_for(products), noting_ctrl_c() as self.ctrl_c,
