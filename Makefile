@@ -74,7 +74,7 @@ versions: ## the package's own tests in a fresh environment: PYTHON=python3.13 W
 	python="$$folder/$(if $(WINDOWS),Scripts,bin)/python"; \
 	echo "== installing for $$($(PYTHON) --version)"; \
 	"$$python" -m pip install -q . pytest hypothesis trustme $(foreach package,$(WITH),'$(package)'); \
-	"$$python" -m pip list | grep -i -E '^(torch|numpy|fastcore|matplotlib|pillow|tqdm|safetensors) '; \
+	"$$python" -m pip list | grep -i -E '^(torch|numpy|fastcore|matplotlib|pillow|tqdm|safetensors|filelock) '; \
 	"$$python" -W error -c 'import minibatch_lib.training'; \
 	"$$python" tools/page_tests.py --quick; \
 	"$$python" -m pytest -q -p no:cacheprovider $(PACKAGE_TESTS)

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .data import DATASETS
+from .images import printable
 from .runs import OPTIONS, RunFolder, as_json
 from .training import Run, evaluate, load_run, predict, train_run
 
@@ -115,12 +116,10 @@ def as_text(
     digits = max(3, *(len(str(count)) for counts in confusion for count in counts))
     lines = [f'accuracy {result["accuracy"]:.4f}, loss {result["loss"]:.4f} on {sum(row["n"] for row in rows):,} images', '',
              f'    {"class":{width}} images recall precision']
-    lines += [f'{i:3} {_printable(row["name"]):{width}} {row["n"]:6} {part(row["recall"])}    {part(row["precision"])}'
+    lines += [f'{i:3} {printable(row["name"]):{width}} {row["n"]:6} {part(row["recall"])}    {part(row["precision"])}'
               for i, row in enumerate(rows)]
     lines += ['', 'confusion: a row for each label, a column for each answer', '    ' + ''.join(f' {j:{digits}}' for j in range(len(rows)))]
     return '\n'.join(lines + [f'{i:3} ' + ''.join(f' {n:{digits}}' for n in counts) for i, counts in enumerate(confusion)])
-
-def _printable(name): return ''.join(c if c.isprintable() else '?' for c in name)
 
 # %% ../nbs/commands.ipynb #t4cmd003
 def _reading_parser(prog, description, json):
@@ -162,5 +161,5 @@ def main_predict(
         found = [dict(image=image, top=[dict(name=meta['class_names'][i], probability=p) for p, i in zip(p_top, i_top)])
                  for image, p_top, i_top in zip(options.image, top.values.tolist(), top.indices.tolist())]
         def line(one): return f'{one["image"]}: ' + ', '.join(f'{guess["name"]} {guess["probability"]:.3f}' for guess in one['top'])
-        print(as_json(found) if options.json else '\n'.join(_printable(line(one)) for one in found))
+        print(as_json(found) if options.json else '\n'.join(printable(line(one)) for one in found))
     return 0

@@ -149,8 +149,9 @@ def checksum(
     "The sha256 of names, dtypes, shapes and numbers, and of what else belongs to them."
     digest = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
     for name in sorted(tensors):
-        digest.update(f'{name} {tensors[name].dtype} {tuple(tensors[name].shape)}'.encode())
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+        t = tensors[name].contiguous()
+        digest.update(f'{name} {t.dtype} {tuple(t.shape)}'.encode())
+        if t.numel(): digest.update(t.reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()
 
 # %% ../nbs/data.ipynb #dat3pk04

@@ -456,3 +456,158 @@ def test_a_bar_on_a_terminal(tmp_path):
     os.close(ours)
     assert done.wait(60) == 0
     assert b"step/s" in shown and b"\r" in shown and b"epoch  2/2  train loss" in shown
+
+
+def clothes_as_bytes(path, n=60, dtype=np.uint8, invert=False):
+    """An .npz of shirts and trousers, and a PNG of each beside it."""
+    data = get_data()
+    rows = [i for i, y in enumerate(data.y_train.tolist()) if y < 2][:n]
+    x = (data.x_train[rows] * 255).round().byte().numpy().reshape(-1, 28, 28)
+    np.savez(path, x=x.astype(dtype), y=data.y_train[rows].numpy())
+    files = [path.with_name(f"{i}.png") for i in range(8)]
+    for pixels, file in zip(x, files):
+        Image.fromarray(255 - pixels if invert else pixels).save(file)
+    return files
+
+
+@pytest.fixture
+def busy(tmp_path):
+    """A process that trains in the folder `run`, long enough."""
+    process = start(tmp_path, "--epochs=9999", "--hidden=4", "--out=run")
+    assert process.stdout.readline().startswith("epoch"), process.stderr.read()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_one_process_at_a_time_owns_a_run_folder(tmp_path, busy):
+    before = json.loads((tmp_path / "run" / "config.json").read_text())
+    for args in (["--hidden=5"], ["--force"], ["--resume"], ["--resume", "--force"]):
+        is_one_line(run(tmp_path, "--out=run", *args), 1, "--out: another process is training in run; wait until it is done")
+    (tmp_path / "other name").symlink_to("run")
+    is_one_line(run(tmp_path, "--out=other name", "--force"), 1, "another process is training in other name")
+    assert json.loads((tmp_path / "run" / "config.json").read_text()) == before
+    assert busy.poll() is None and busy.stdout.readline().startswith("epoch")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_the_lock_of_a_killed_process_blocks_nobody(tmp_path, busy):
+    busy.kill()
+    busy.communicate()
+    assert (tmp_path / "run" / ".lock").exists()
+    assert run(tmp_path, *SMALL, "--force").returncode == 0
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+
+
+def test_who_comes_second_while_images_are_read_is_refused(tmp_path, monkeypatch):
+    original = training.Run.load
+
+    def load(made):  # and meanwhile another run begins and ends here
+        monkeypatch.setattr(training.Run, "load", original)
+        assert run(tmp_path, *SMALL, "--seed=7").returncode == 0
+        return original(made)
+    monkeypatch.setattr(training.Run, "load", load)
+    is_one_line(run(tmp_path, *SMALL, "--quiet"), 2, "--out: run holds a finished run")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["seed"] == 7
+
+
+def test_what_is_given_is_told_from_what_is_left_out(tmp_path):
+    assert run(tmp_path, *SMALL, "--lr=0.5", "--momentum=0").returncode == 0
+    is_one_line(run(tmp_path, "--resume", "--out=run", "--lr=0.02"), 2, "--lr: the run in run was begun with 0.5, not 0.02; go on with 0.5")
+    with pytest.raises(ValueError, match="momentum: the run in .* was begun with 0.0, not 0.9"):
+        training.train(out=tmp_path / "run", resume=True, momentum=0.9)
+    assert run(tmp_path, "--resume", "--out=run", "--lr=0.5", "--epochs=2").returncode == 0
+    assert len(history(tmp_path / "run")) == 2
+
+
+def test_a_run_is_known_by_its_images_and_not_by_where_they_are(tmp_path):
+    write_images(tmp_path / "one place" / "own", 2)
+    assert run(tmp_path, "--data=one place/own", *SMALL).returncode == 0
+    (tmp_path / "one place").rename(tmp_path / "another")
+    (tmp_path / "run").rename(tmp_path / "another" / "moved")
+    is_one_line(run(tmp_path, "--resume", "--out=another/moved"), 2, "--data: must be one of ", "as another/moved/config.json says; give --data anew")
+    done = call("minibatch_train", tmp_path / "another" / "own" / "class 0", "--resume", "--out=../../moved", "--data=..", "--epochs=2")
+    assert done.returncode == 0, done.stderr
+    assert len(history(tmp_path / "another" / "moved")) == 2
+    assert call("minibatch_eval", tmp_path, "another/moved").returncode == 0
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "module://no_such_module", "tkagg"])
+def test_an_unusable_backend_costs_nothing(tmp_path, backend):
+    done = command("minibatch_train", tmp_path, *SMALL, env=os.environ | {"MPLBACKEND": backend})
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+
+
+def test_pictures_that_cannot_be_drawn_cost_a_warning(tmp_path, monkeypatch):
+    def no_font(*args):
+        raise RuntimeError("no font")
+    monkeypatch.setattr(training, "draw_confusion", no_font)
+    done = run(tmp_path, *SMALL)
+    assert done.returncode == 0 and done.stderr == "minibatch_train: warning: pictures cannot be drawn: no font\n"
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {"history.png", "confusion.png", "worst.png"}
+    assert run(tmp_path, *SMALL, "--force", "--quiet").stderr == ""
+
+
+def test_a_disk_that_is_full_at_the_end_can_be_cleared(tmp_path, monkeypatch):
+    def full(file):
+        raise OSError(28, "No space left on device")
+    assert run(tmp_path, *SMALL[:-1], "--out=whole").returncode == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(runs.ExitStack, "enter_context", lambda stack, context: full(context))
+        is_one_line(run(tmp_path, *SMALL, "--quiet"), 1, "--out: cannot write to run (No space left on device); make room there and go on with --resume")
+    assert run(tmp_path, "--resume", "--out=run").returncode == 0
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def test_what_a_killed_process_left_half_written_is_swept(tmp_path, finished):
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run" / "model.safetensors").rename(tmp_path / "run" / ".model.safetensors.77-88.part")
+    (tmp_path / "run" / ".run-aside-x").mkdir()
+    (tmp_path / "run" / ".run-aside-x" / "half").touch()
+    assert run(tmp_path, "--resume", "--out=run").returncode == 0
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_the_same_bytes_give_the_same_answers_whatever_their_type(tmp_path, dtype):
+    answers = []
+    for name, kind in (("bytes", np.uint8), ("others", dtype)):
+        files = clothes_as_bytes(tmp_path / f"{name}.npz", dtype=kind)
+        assert run(tmp_path, f"--data={name}.npz", "--epochs=3", "--batch-size=10", "--hidden=4", f"--out={name}").returncode == 0
+        answers.append(call("minibatch_predict", tmp_path, name, *files).stdout)
+    assert answers[0] == answers[1] and history(tmp_path / "bytes") == history(tmp_path / "others")
+    both = "bytes", "others"
+    assert len({call("minibatch_eval", tmp_path, one, f"--data={other}.npz", "--json").stdout for one in both for other in both}) == 1
+
+
+def test_pictures_that_are_dark_on_light_are_noticed(tmp_path, finished):
+    files = clothes_as_bytes(tmp_path / "dark.npz", invert=True)
+    done = call("minibatch_predict", tmp_path, finished, *files)
+    assert done.returncode == 0 and done.stderr.count("\n") == 1
+    assert "warning: 8 of 8 images seem to be dark on light" in done.stderr and "--invert" in done.stderr
+    inverted = call("minibatch_predict", tmp_path, finished, *files, "--invert")
+    files = clothes_as_bytes(tmp_path / "light.npz")
+    usual = call("minibatch_predict", tmp_path, finished, *files)
+    assert (inverted.stderr, usual.stderr) == ("", "") and inverted.stdout == usual.stdout != done.stdout
+
+
+def test_python_dash_m(tmp_path):
+    def python_m(*args):
+        return subprocess.run([sys.executable, "-m", *args], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
+    done = python_m("minibatch_lib", "train", *SMALL)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith("wrote run: "), done.stderr
+    is_one_line(python_m("minibatch_lib.training", "--epochs=1"), 2, "try python -m minibatch_lib train")
+    is_one_line(python_m("minibatch_lib"), 2, "command")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a single process")
+def test_ctrl_c_in_a_session_gives_back_what_was_trained(tmp_path):
+    code = "import os, signal; from minibatch_lib.training import *; " \
+           "original = Run.on_epoch; " \
+           "Run.on_epoch = lambda run, r: (os.kill(os.getpid(), signal.SIGINT) if run.epoch == 1 else None, original(run, r)); " \
+           "signal.signal(signal.SIGINT, signal.default_int_handler); model, history = train(epochs=50, hidden=4, quiet=True); print(len(history), model)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
+    assert done.returncode == 0 and done.stdout.startswith("2 Sequential("), done.stderr
+    assert "stopped after epoch 2: here is the model as it is, and the history of its 2 whole epochs" in done.stderr
