@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdo
 from typing import NamedTuple
 from uuid import uuid4
 
+# %% ../nbs/06_distributed.ipynb #d5imp003
 import numpy as np
 import torch
 import torch.distributed as dist
@@ -47,7 +48,6 @@ class Shares:
     ):
         self.batches, self.at, self.lost = batches, 0, False  # at: the batch that is being worked on, as loaders may read ahead
         self.rank, self.size = (dist.get_rank(), dist.get_world_size()) if rank is None else (rank, size)
-
     def __len__(self): return len(self.batches)
     def __iter__(self): return (self.of(rows) or rows[:1] for rows in self.batches)
     def of(self, rows): return rows[self.rank::self.size]
@@ -122,8 +122,6 @@ class SharedRun(Run):
         super().__init__(options)
         self.shares = Shares(self.batches)
 
-    @property
-    def writes(self): return super().writes and self.rank == 0
     def is_stopped(self): return self.stop
     def is_due(self): return self.due
 
@@ -186,6 +184,7 @@ def check_start(self:SharedRun):
     if start != self.store.get('start').decode(): raise problem(
         OSError, 'resume', 'the processes do not begin the same run; give all of them the same options, and a run folder that all machines see')
 
+# %% ../nbs/06_distributed.ipynb #d6train1
 @patch
 def trained(self:SharedRun):
     "Model, loss and optimizer that train on all processes' rows together."

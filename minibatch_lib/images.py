@@ -139,8 +139,7 @@ def images_from_folder(
 ) -> Pictures:
     "All images below a folder that can be read, and what was left out. ValueError where there is too little, or too much."
     from tqdm import tqdm
-    folder = Path(folder)
-    train, valid, outside = _layout(folder)
+    train, valid, outside = _layout(folder := Path(folder))
     if len(train) < 2: raise ValueError(f'{folder} must hold a sub-folder of images for each class, and at least two')
     if unknown := valid.keys() - train.keys(): raise ValueError(f'{folder}: {sorted(unknown)[0]} is a class to validate with, but not to train on')
     left_out = {f'in {sub.name}/': names for sub in outside if (names := [str(path.relative_to(folder)) for path in _files_below(sub)])}

@@ -68,6 +68,7 @@ def _is_data(v): return str(v) in DATASETS or os.path.isdir(os.path.expanduser(v
 
 _many, _named = ('a whole number from 1 to 1,000,000', lambda v: 1 <= v <= 1_000_000), ('the name of a folder', lambda v: str(v) != '')
 
+# %% ../nbs/runs.ipynb #runopt6b
 OPTIONS = {name: Option(name, default, kind, good, must, help, *role) for name, default, kind, (must, good), help, *role in [
     ('data', 'fashion_mini', Path, (f'one of {", ".join(DATASETS)}, or a folder of images or an .npz file that is there', _is_data),
      'fashion_mini (in the package), fashion_mnist, mnist or kmnist; or a folder with a sub-folder of images for each class; '
@@ -118,6 +119,7 @@ def check_same(
         before, after = (','.join(map(str, v)) if isinstance(v, list) else v for v in (was[name], value))
         raise problem(ValueError, name, f'the run in {out} was begun with {before}, not {after}; go on with {before}, or choose another --out')
 
+# %% ../nbs/runs.ipynb #runopt5c
 def complete(
     given:dict, # Options that were given
 ) -> dict:  # All options
@@ -155,6 +157,7 @@ def writing(self:RunFolder, remedy='choose another folder'):
     try: yield
     except OSError as e: raise problem(OSError, 'out', f'cannot write to {self.path} ({e.strerror or e}); {remedy}') from None
 
+# %% ../nbs/runs.ipynb #runfol3b
 @patch
 def check(self:RunFolder, resume, force):
     "A problem if the folder holds a run that may not be overwritten, cannot be written, or belongs to another process."

@@ -134,7 +134,6 @@ import sys
 import time
 import warnings
 from datetime import UTC, datetime
-from functools import cached_property
 
 from fastcore.basics import patch
 
@@ -143,19 +142,20 @@ from .images import Images, Road, as_png, drawing, draw_confusion, draw_worst, l
 # %% ../nbs/04_training.ipynb #t4run006
 class Run:
     "A training run: where it stands, how it goes on, what is written down."
-    seconds_between = 10  # checkpoints, within an epoch
+    seconds_between, rank = 10, 0  # of checkpoints within an epoch; its number where several processes share it
     def __init__(
         self,
         options:dict, # All options, as `complete` gives them
     ):
-        self.options, self.out = options, options['out'] and RunFolder(options['out'])
+        self.options, self.out, self.writes = options, options['out'] and RunFolder(options['out']), bool(options['out']) and self.rank == 0
         if self.writes: self.out.check(options['resume'], options['force'])
         self.device, self.dtype = find_device(options['device'], options['dtype']), getattr(torch, options['dtype'])
         self.images = self.load()
         self.road = Road.of(self.images)
         self.sizes = [self.images.x_train.shape[1], *options['hidden'], len(self.images.classes)]
-        n_weights = sum(i * j for i, j in zip(self.sizes, self.sizes[1:]))
-        if n_weights > 250_000_000: raise problem(ValueError, 'hidden', f'these layers have {n_weights:,} weights, more than 250,000,000')
+        if (n_weights := sum(i * j for i, j in zip(self.sizes, self.sizes[1:]))) > 250_000_000: raise problem(
+            ValueError, 'hidden', f'these layers have {n_weights:,} weights, more than 250,000,000')
+        self.digest = self.out and checksum(dict(zip(Images._fields, self.images[:4])), self.images.classes)
         self.epoch, self.batch, self.n_seen, self.loss_sum, self.history, self.saved_at = 0, 0, 0, 0., History(), time.monotonic()
         self.batches = EpochBatches(len(self.images.x_train), options['batch_size'], options['seed'])
         torch.manual_seed(options['seed'])
@@ -165,17 +165,18 @@ class Run:
         self.loss_func = CrossEntropyLoss() if ours else nn.CrossEntropyLoss()
         self.opt = (SGD if ours else torch.optim.SGD)(self.model.parameters(), **settings)
 
-    @property
-    def writes(self): return self.out is not None
-    @cached_property
-    def digest(self): return checksum(dict(zip(Images._fields, self.images[:4])), self.images.classes)
-    def load(self):
-        name = self.options['data']
-        try: return load_images(name, self.options['folder'])
-        except (OSError, ValueError) as e: raise problem(OSError, 'data', f'{name}: {e}' if name in DATASETS else str(e)) from None
-    def trained(self): return self.model, self.loss_func, self.opt  # a subclass may wrap them
-    def is_stopped(self): return self.ctrl_c.is_set()
-    def is_due(self): return time.monotonic() - self.saved_at > self.seconds_between
+# %% ../nbs/04_training.ipynb #t4run06c
+@patch
+def load(self:Run):
+    name = self.options['data']
+    try: return load_images(name, self.options['folder'])
+    except (OSError, ValueError) as e: raise problem(OSError, 'data', f'{name}: {e}' if name in DATASETS else str(e)) from None
+@patch
+def trained(self:Run): return self.model, self.loss_func, self.opt
+@patch
+def is_stopped(self:Run): return self.ctrl_c.is_set()
+@patch
+def is_due(self:Run): return time.monotonic() - self.saved_at > self.seconds_between
 
 # %% ../nbs/04_training.ipynb #t4run008
 class _On:
