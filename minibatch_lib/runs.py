@@ -60,7 +60,8 @@ class Option(NamedTuple):
     def kept(self, value):
         "The value as config.json keeps it: lists, and paths that mean the same from another folder."
         if isinstance(self.default, tuple): return list(value) if isinstance(value, (list, tuple)) else [value]
-        if self.kind is not Path or value is None or str(value) in DATASETS: return value
+        if self.kind is not Path or value is None: return value
+        if str(value) in DATASETS: return str(value)
         return os.path.expanduser(value) if self.role == 'call' else os.path.abspath(os.path.expanduser(value))
 
 # %% ../nbs/runs.ipynb #runopt06
