@@ -8,7 +8,7 @@ BENCH_READY := .venv/bench-ready
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
 # Those that need neither nbdev nor a site, so that they run under any version of anything.
-PACKAGE_TESTS := $(addprefix tests/test_,data.py gradients.py hostile.py minibatch.py properties.py repeatable.py training.py)
+PACKAGE_TESTS := $(addprefix tests/test_,data.py gradients.py hostile.py images.py minibatch.py properties.py repeatable.py training.py)
 
 # As many processes as there are cores, each with one thread; each file of tests stays in one of them.
 TEST_PROCESSES ?= auto
