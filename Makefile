@@ -8,7 +8,7 @@ BENCH_READY := .venv/bench-ready
 MIN_PYTHON := $(shell sed -n 's/^min_python *= *//p' settings.ini)
 
 # Those that need neither nbdev nor a site, so that they run under any version of anything.
-PACKAGE_TESTS := $(addprefix tests/test_,data.py gradients.py hostile.py minibatch.py properties.py repeatable.py training.py)
+PACKAGE_TESTS := $(addprefix tests/test_,data.py gradients.py hostile.py images.py minibatch.py properties.py repeatable.py training.py)
 
 # As many processes as there are cores, each with one thread; each file of tests stays in one of them.
 TEST_PROCESSES ?= auto
@@ -74,7 +74,7 @@ versions: ## the package's own tests in a fresh environment: PYTHON=python3.13 W
 	python="$$folder/$(if $(WINDOWS),Scripts,bin)/python"; \
 	echo "== installing for $$($(PYTHON) --version)"; \
 	"$$python" -m pip install -q . pytest hypothesis trustme $(foreach package,$(WITH),'$(package)'); \
-	"$$python" -m pip list | grep -i -E '^(torch|numpy|fastcore|matplotlib|pillow|tqdm|safetensors) '; \
+	"$$python" -m pip list | grep -i -E '^(torch|numpy|fastcore|matplotlib|pillow|tqdm|safetensors|filelock) '; \
 	"$$python" -W error -c 'import minibatch_lib.training'; \
 	"$$python" tools/page_tests.py --quick; \
 	"$$python" -m pytest -q -p no:cacheprovider $(PACKAGE_TESTS)

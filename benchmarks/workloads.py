@@ -179,7 +179,7 @@ def measure_imports(rounds):
 
 def measure_scaling(rounds):
     """Record of a step of two processes of one thread that train together, and of one alone, the best of five; and what the
-    model of costs on the page 05_distributed says of it."""
+    model of costs on the page 06_distributed says of it."""
     options = dict(sizes=[784, 512, 512, 10], rows_per_process=2048, processes=2)
     sizes, rows, processes = options.values()
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "-m", "minibatch_lib.distributed",

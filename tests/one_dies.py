@@ -9,7 +9,7 @@ from pathlib import Path
 from minibatch_lib import distributed, training
 
 victim, name, rank, function, call, *options = sys.argv[1:]
-owner = {"fsync": os, "on_batch": training.Run}[function]
+owner = {"fsync": os, "on_batch": distributed.SharedRun}[function]
 original, calls, died = getattr(owner, function), itertools.count(), Path("died")
 
 
@@ -22,5 +22,5 @@ def fatal(*args):
 
 
 setattr(owner, function, fatal)
-training._seconds_between = -1  # a checkpoint after each step
+training.Run.seconds_between = -1  # a checkpoint after each step
 sys.exit(distributed.main_distributed(options))

@@ -52,6 +52,7 @@ def server(contents, monkeypatch):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setattr(data, "_silence", 0.5)
+    monkeypatch.setattr(data, "_failed", set())
     with Server(contents) as server:
         use(monkeypatch, contents, [server.url])
         yield server
@@ -108,6 +109,13 @@ def test_takes_the_next_mirror(server, tmp_path, monkeypatch, bad):
     assert len(data.get_data("mnist", tmp_path).x_train) == IMAGES
     assert time.monotonic() - start < 60
     assert files_below(tmp_path) == sorted(data._files[:2])
+
+
+def test_a_mirror_that_fell_silent_is_not_asked_for_the_next_file(server, tmp_path, monkeypatch):
+    use(monkeypatch, urls=[server.url + "mute/", server.url])
+    data.get_data("mnist", tmp_path)
+    data.get_test("mnist", tmp_path)
+    assert len(files_below(tmp_path)) == 4 and [path.split("/")[1] for path in server.log].count("mute") == 1, server.log
 
 
 @pytest.mark.parametrize("bad, reason", BAD.items())

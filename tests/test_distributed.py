@@ -17,7 +17,8 @@ import torch
 import torch.distributed as dist
 
 from minibatch_lib import distributed
-from minibatch_lib.training import Team, load_model, train, train_run
+from minibatch_lib.runs import complete
+from minibatch_lib.training import load_model, train
 
 pytestmark = pytest.mark.skipif(os.name == "nt" or not dist.is_available(), reason="torchrun with gloo")
 
@@ -138,7 +139,7 @@ def test_two_nodes_go_on_when_a_process_of_one_was_killed(tmp_path, few_images, 
     options = THREE_EPOCHS | dict(dies=("self", "SIGKILL", 1, *SECOND_EPOCH), data=few_images, out="run")
     with started(tmp_path, *command, **options) as one, started(tmp_path, *command, **options) as other:
         outputs = [process.communicate(timeout=180) for process in (one, other)]
-    assert [one.returncode, other.returncode] == [0, 0], outputs
+    assert [one.returncode, other.returncode] == [0, 0], "".join(error for _, error in outputs)
     assert (tmp_path / "died").exists()
     assert sorted(line.split()[0] for out, _ in outputs for line in out.splitlines()) == ["epoch", "epoch", "epoch", "wrote"]
     same_run(tmp_path / "run", *undisturbed)
@@ -159,7 +160,9 @@ def test_a_killed_worker_ends_the_run_which_others_can_finish(tmp_path, few_imag
 
 
 @pytest.mark.slow
-def test_a_restarted_group_goes_on_though_a_checkpoint_was_cut_off(tmp_path, few_images, undisturbed):
+@pytest.mark.parametrize("store", ["kept", "new"])
+def test_a_restarted_group_goes_on_though_a_checkpoint_was_cut_off(tmp_path, few_images, undisturbed, store, monkeypatch):
+    monkeypatch.setenv("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", str(int(store == "new")))
     options = THREE_EPOCHS | dict(data=few_images, out=tmp_path / "run")
     train(few_images, epochs=1, out=tmp_path / "run", quiet=True)  # which --force shall overwrite
     done = run(tmp_path, "--nproc_per_node=2", "--max-restarts=1", dies=("self", "SIGKILL", 0, "fsync", 9), **options, force=True)
@@ -203,29 +206,54 @@ def test_a_restart_before_the_run_began_begins_anew(tmp_path, alone, few_images,
     assert "holds a finished run; overwrite it with --force" in capfd.readouterr().err
 
 
-def test_only_the_first_process_needs_the_run_folder(tmp_path, few_images):
+RESTARTED = dict(TORCHELASTIC_RESTART_COUNT="1")
+
+
+@pytest.mark.parametrize("changed, resumes", [({}, True), (dict(TORCHELASTIC_RUN_ID="another"), False), (dict(TORCHELASTIC_RESTART_COUNT="0"), False)])
+def test_only_the_torchrun_that_began_a_run_goes_on_with_it_by_itself(tmp_path, alone, few_images, monkeypatch, capfd, changed, resumes):
+    args = arguments(**OPTIONS, data=few_images, out=tmp_path / "run", quiet=True)
+    assert distributed.main_distributed(args) == 0
+    (tmp_path / "run" / "model.safetensors").unlink()  # as if it had been killed just before
+    for name, value in (RESTARTED | changed).items():
+        monkeypatch.setenv(name, value)
+    if resumes:
+        assert distributed.main_distributed(args) == 0 and (tmp_path / "run" / "model.safetensors").exists()
+    else:
+        with pytest.raises(SystemExit, match="2"):
+            distributed.main_distributed(args)
+        assert "holds a run that was stopped; go on with --resume" in capfd.readouterr().err
+
+
+@pytest.fixture
+def second(monkeypatch):
+    """This process as the second of two, the first of which answers nothing and adds nothing."""
+    monkeypatch.setenv("GROUP_RANK", "0")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    for name, value in dict(get_rank=lambda: 1, get_world_size=lambda: 2, barrier=lambda: None, broadcast=lambda t, rank: None,
+                            all_reduce=lambda t: None).items():
+        monkeypatch.setattr(dist, name, value)
+    monkeypatch.setattr(distributed.SharedRun, "check_start", lambda run: None)
+
+
+def test_only_the_first_process_needs_the_run_folder(tmp_path, few_images, second):
     (tmp_path / "file").touch()
-    other = Team()
-    other.rank, other.size = 1, 2
-    other.sum = lambda *numbers: numbers
-    train_run(OPTIONS | dict(data=few_images, out=str(tmp_path / "file" / "run"), quiet=True), other)
+    distributed.SharedRun(complete(OPTIONS | dict(data=few_images, out=str(tmp_path / "file" / "run"), quiet=True)), dist.HashStore()).go()
     assert {path.name for path in tmp_path.iterdir()} == {"file", "few.npz"}
 
 
-def test_images_are_loaded_once_on_a_machine(few_images, monkeypatch):
-    team, found = distributed.Together.__new__(distributed.Together), []
-    team.store = dist.HashStore()
+def test_images_are_loaded_once_on_a_machine(few_images, second, monkeypatch):
+    run, found = distributed.SharedRun.__new__(distributed.SharedRun), []
+    run.store, run.options = dist.HashStore(), dict(data=few_images, folder=None)
 
-    def second():
+    def another():
         """What another process does while the first one waits for it."""
         monkeypatch.setenv("LOCAL_RANK", "1")
         monkeypatch.setattr(dist, "barrier", lambda: None)
-        found.extend(team.load("it does not look here", None))
+        run.options["data"] = "it does not look here"
+        found.extend(run.load())
 
-    monkeypatch.setenv("GROUP_RANK", "0")
-    monkeypatch.setenv("LOCAL_RANK", "0")
-    monkeypatch.setattr(dist, "barrier", second)
-    for ours, theirs in zip(team.load(few_images, None), found, strict=True):
+    monkeypatch.setattr(dist, "barrier", another)
+    for ours, theirs in zip(run.load(), found, strict=True):
         assert torch.equal(ours, theirs) if isinstance(ours, torch.Tensor) else ours == theirs
 
 
@@ -233,12 +261,11 @@ def test_images_are_loaded_once_on_a_machine(few_images, monkeypatch):
 def test_processes_that_begin_different_runs(change):
     store = dist.HashStore()
     run = dict(options=dict(epochs=1, lr=0.02), device="cpu", sizes=[4, 2], batches=SimpleNamespace(n=7), epoch=0, batch=0)
-    first, second = (SimpleNamespace(rank=rank, store=store) for rank in range(2))
-    check = distributed.Together._check_same_start
-    check(first, SimpleNamespace(**run))
-    check(second, SimpleNamespace(**run))
+    check = distributed.SharedRun.check_start
+    for rank in range(2):
+        check(SimpleNamespace(**run, rank=rank, store=store))
     with pytest.raises(OSError, match="do not begin the same run"):
-        check(second, SimpleNamespace(**run | change))
+        check(SimpleNamespace(**run | change, rank=1, store=store))
 
 
 def test_a_full_disk_is_one_clear_error(tmp_path, alone, few_images, capfd):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import conftest
-from minibatch_lib import data, distributed, forward_backward, inside, matmul, minibatch, modules, testing, training
+from minibatch_lib import commands, data, distributed, forward_backward, images, inside, matmul, minibatch, modules, runs, testing, training
 from minibatch_lib.forward_backward import general_relu, kaiming_normal, linear, mse, normalize, relu
 from minibatch_lib.minibatch import (SGD, BatchSampler, CrossEntropyLoss, DataLoader, Dataset, EpochRecord, Optimizer, Sampler, SliceLoader,
                                      accuracy, collate, cross_entropy, fit, get_dls, get_model, log_softmax, logsumexp, nll_loss)
@@ -26,8 +26,11 @@ from minibatch_lib.modules import (Add, Dropout, Flatten, GeneralReLU, Linear, M
 from minibatch_lib.testing import check_grads, near
 
 MODULES = sorted(path.stem for path in Path(matmul.__file__).parent.glob("[!_]*.py"))
-WHOLE_RUNS = {"train", "main", "main_eval", "main_predict", "evaluate", "predict", "EpochBatches", "Run", "Team", "train_run",  # tried as such in test_training.py
-              "Averaging", "Together", "average_grads", "measure", "main_distributed"}  # and in test_distributed.py
+WHOLE_RUNS = {"train", "main_train", "main_eval", "main_predict", "train_parser", "train_as_told", "one_line_errors", "OneLineParser",
+              "evaluate", "predict", "load_run", "EpochBatches", "Run", "train_run", "noting_ctrl_c",  # tried as such in test_training.py
+              "RunFolder", "complete", "check_same", "takes_options", "progress", "threads_for", "find_device", "OPTIONS",
+              "images_from_folder", "own_pictures", "load_images", "labelled", "new_figure", "as_png", "drawing", "draw_confusion", "draw_worst",
+              "Averaging", "Shares", "SharedRun", "average_grads", "weighted_sum", "measure", "main_distributed"}  # and in test_images.py, test_distributed.py
 covered = set()
 
 
@@ -745,6 +748,96 @@ def test_saved_models_come_back(sizes, dtype, seed, note):
     assert meta["note"] == note and repr(loaded) == repr(model) and not loaded.training
     for p, q in zip(loaded.parameters(), model.parameters(), strict=True):
         assert torch.equal(p, q) and p.dtype == q.dtype
+
+
+@holds("checksum", "pack_tensors", "unpack_tensors", t=tensors, name=st.text(min_size=1, max_size=5), note=st.text(max_size=9) | st.integers(), cut=st.integers(1, 40))
+def test_packed_tensors_come_back(t, name, note, cut):
+    assume(not t.dtype.is_complex)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        path.write_bytes(content := data.pack_tensors({name: t}, dict(note=note)))
+        found, meta = data.unpack_tensors(path)
+        assert found[name].dtype == t.dtype and found[name].shape == t.shape and meta == dict(note=note)
+        assert data.checksum(found) == data.checksum({name: t.contiguous()}) != data.checksum(found, "more")
+        path.write_bytes(content[:-cut])
+        refuses(ValueError, data.unpack_tensors, path)
+
+
+shades = st.lists(st.integers(0, 255), min_size=6, max_size=30).map(lambda values: np.array(values[:len(values) // 6 * 6], np.uint8).reshape(-1, 2, 3))
+
+
+@holds("Road", "road_from", "rows_from", "as_tensor", "border", "is_negative", pixels=shades, mean=st.floats(0, 1), std=st.floats(0.01, 1), invert=st.booleans())
+def test_all_roads_lead_to_the_same_row(pixels, mean, std, invert):
+    road = images.Road((2, 3), mean, std)
+    assert images.road_from(road._asdict(), 6) == road
+    rows = images.rows_from(torch.from_numpy(pixels), road, invert)
+    assert rows.shape == (len(pixels), 6) and torch.equal(rows, images.rows_from(pixels.astype(np.int64), road, invert))
+    assert torch.equal(rows, images.rows_from(torch.from_numpy(pixels.astype(np.float32)), road._replace(white=255.), invert))
+    assert torch.equal(rows, images.rows_from(list(torch.from_numpy(pixels).float() / 255), road, invert))
+    x = images.as_tensor(pixels, 6) / 255
+    same(images.border(x, (2, 3)), x.mean(1))  # of so small an image everything is border
+    edges = road._replace(border=(0., 0.01))
+    assert images.is_negative(x, edges).tolist() == [mean > 0.5 for mean in x.mean(1).tolist()]
+    refuses(ValueError, images.rows_from, torch.zeros(len(pixels), 5), road)
+
+
+@holds("read_image", "printable", "drawable", pixels=shades, name=st.text(st.characters(codec="utf-8", exclude_characters="/\\\0"), max_size=30))
+def test_pictures_in_files_with_any_name(pixels, name):
+    from PIL import Image
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "image"
+        Image.fromarray(pixels[0]).save(path, "PNG")
+        np.testing.assert_array_equal(images.read_image(path, (2, 3)), pixels[0].reshape(-1))
+        np.testing.assert_array_equal(images.read_image(path, (2, 3, 3)).reshape(-1, 3)[:, 1], pixels[0].reshape(-1))
+    assert images.printable(name).isprintable() and len(images.printable(name)) == len(name)
+    assert images.drawable([name])[0].replace("\\$", "").isprintable() or not name
+
+
+@holds("images_from_npz", "Pictures", "Images", "split", pixels=shades, n_classes=st.integers(1, 3), dtype=st.sampled_from([np.uint8, np.int32, np.float32, np.float64]))
+def test_images_are_divided_once(pixels, n_classes, dtype):
+    y = np.arange(len(pixels)) % n_classes
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(path := Path(folder) / "own.npz", x=pixels.astype(dtype), y=y)
+        if len(set(y)) < 2:
+            refuses(ValueError, images.images_from_npz, path, words="two classes")
+            return
+        pictures = images.images_from_npz(path)
+    white = 1 if np.dtype(dtype).kind == "f" and pixels.max() <= 1 else 255
+    same(pictures.x, torch.from_numpy(pixels.reshape(-1, 6) / np.float32(white)))
+    if np.bincount(y).min() < 2:
+        refuses(ValueError, images.split, pictures, words="only one image")
+        return
+    division = images.split(pictures)
+    assert len(division.x_train) + len(division.x_valid) == len(pixels) and set(division.y_train.tolist()) == set(division.y_valid.tolist())
+
+
+@holds("score", "worst", "as_text", n=st.integers(1, 9), n_classes=st.integers(2, 4), seed=seeds)
+def test_scores_add_up(n, n_classes, seed):
+    rng = torch.Generator().manual_seed(seed)
+    probs, y = torch.rand(n, n_classes, generator=rng).softmax(1), torch.randint(n_classes, (n,), generator=rng)
+    found = training.score(probs, y, list("abcd")[:n_classes])
+    wrong = images.worst(probs, y)
+    assert sum(map(sum, found["confusion"])) == sum(row["n"] for row in found["per_class"]) == n
+    assert found["accuracy"] == pytest.approx(1 - len(wrong) / n) and found["loss"] == pytest.approx(F.nll_loss(probs.log(), y).item(), rel=1e-4)
+    certainty = probs.max(1).values[wrong].tolist()
+    assert certainty == sorted(certainty, reverse=True)
+    assert commands.as_text(found).count("\n") == 2 * n_classes + 5
+
+
+@holds("Option", "problem", "as_json", "usual_folder", value=st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.lists(st.integers(), max_size=3))
+def test_an_option_is_good_or_refused(value):
+    for name, option in runs.OPTIONS.items():
+        try:
+            option.check(value)
+        except ValueError as e:
+            assert e.option == name and str(e).startswith(f"{name}: must be ")
+        else:
+            kept = option.kept(value)
+            option.check(kept)
+            assert runs.as_json(kept) if option.kind is not bool else True
+    error = runs.problem(OSError, "data", str(value))
+    assert str(error) == f"data: {value}" and error.option == "data"
+    assert commands.usual_folder(dict(data="mnist")) == "runs/mnist"
 
 
 @holds("test_answer", t=tensors, off=st.floats(1, 9))

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,23 +17,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minibatch_lib import training
+from minibatch_lib import commands, runs, training
 from minibatch_lib.data import get_data
 
-HERE = Path(sys.executable).parent
+MAINS = dict(minibatch_train="main_train", minibatch_eval="main_eval", minibatch_predict="main_predict")
 NO_NETWORK = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")} | {"no_proxy": ""}
 FILES = {"checkpoint-before.safetensors", "checkpoint.safetensors", "config.json", "confusion.png", "history.csv", "history.json",
          "history.png", "model.safetensors", "worst.png"}
 
 
-def command(name, folder, *args):
+def program(name, *args):
+    """What the script of a command does."""
+    return [sys.executable, "-c", f"import sys; from minibatch_lib.commands import {MAINS[name]} as main; sys.exit(main())", *map(str, args)]
+
+
+def command(name, folder, *args, **kwargs):
     """Run a command to its end in a folder, as a process."""
-    return subprocess.run([HERE / name, *args], cwd=folder, capture_output=True, encoding="utf-8", timeout=240)
+    return subprocess.run(program(name, *args), cwd=folder, capture_output=True, encoding="utf-8", timeout=240, **kwargs)
 
 
 def call(name, folder, *args):
     """Run a command in this process, which saves the time of importing torch."""
-    main = dict(minibatch_train=training.main, minibatch_eval=training.main_eval, minibatch_predict=training.main_predict)[name]
+    main = getattr(commands, MAINS[name])
     with chdir(folder), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as error:
         try:
             status = main([str(arg) for arg in args])
@@ -48,7 +54,7 @@ def run(folder, *args):
 
 def start(folder, *args):
     """Start minibatch_train in a folder."""
-    return subprocess.Popen([HERE / "minibatch_train", *args], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
+    return subprocess.Popen(program("minibatch_train", *args), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
 
 
 def weights(folder):
@@ -138,7 +144,7 @@ SMALL = ["--epochs=1", "--hidden=4", "--batch-size=500", "--out=run"]
 @pytest.mark.parametrize("name, nth", [("Path.unlink", 2), ("Path.unlink", 4), ("Run.train", 1)])
 def test_an_overwritten_run_never_comes_back(tmp_path, finished, monkeypatch, name, nth):
     shutil.copytree(finished, tmp_path / "run")
-    owner, function = dict(Path=training.Path, Run=training.Run)[name.split(".")[0]], name.split(".")[1]
+    owner, function = dict(Path=runs.Path, Run=training.Run)[name.split(".")[0]], name.split(".")[1]
     with monkeypatch.context() as patched, pytest.raises(Killed):
         kill_at(patched, owner, function, nth)
         run(tmp_path, *SMALL, "--seed=5", "--force")
@@ -150,7 +156,7 @@ def test_an_overwritten_run_never_comes_back(tmp_path, finished, monkeypatch, na
     assert all("is no checkpoint of this run" in line for line in done.stderr.splitlines())
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["seed"], config["hidden"], len(history(tmp_path / "run"))) == (5, [4], 1)
-    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {"checkpoint-before.safetensors"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
 
 
 @pytest.mark.parametrize("args", [["--data=mnist", "--folder=nowhere"], ["--device=mps", "--dtype=float64"], ["--hidden=99999,99999"]])
@@ -169,8 +175,8 @@ def test_files_of_others_stay_in_the_run_folder(tmp_path):
     for name in (".film.part", "notes.txt", ".checkpoint.safetensors.1-2.part"):
         (tmp_path / name).touch()
     done = run(tmp_path, *SMALL[:-1], "--out=.")
-    assert done.stdout.splitlines()[-1] == f"wrote .: {', '.join(sorted(FILES - {'checkpoint-before.safetensors'}))}"
-    assert {path.name for path in tmp_path.iterdir()} == FILES - {"checkpoint-before.safetensors"} | others
+    assert done.stdout.splitlines()[-1] == f"wrote .: {', '.join(sorted(FILES))}"
+    assert {path.name for path in tmp_path.iterdir()} == FILES | others
 
 
 @pytest.mark.parametrize("args, status, words", [
@@ -198,7 +204,7 @@ def test_bad_input_costs_one_line(tmp_path, monkeypatch, args, status, words):
 def test_a_full_disk_behind_the_output_costs_one_line(tmp_path, finished, name, args):
     (tmp_path / "run").symlink_to(finished)
     with open("/dev/full", "w") as full:
-        done = subprocess.run([HERE / name, *args], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=240)
+        done = subprocess.run(program(name, *args), cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", timeout=240)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
 
@@ -208,14 +214,14 @@ def test_a_full_disk_behind_the_output_costs_one_line(tmp_path, finished, name, 
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
 def test_without_an_output(tmp_path, finished, closed):
     (tmp_path / "run").symlink_to(finished)
-    for line in (f'"$0"/minibatch_train --epochs=1 --hidden=4 --out=new {closed}', f'"$0"/minibatch_eval run {closed}'):
-        done = subprocess.run(["sh", "-c", line, HERE], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
+    for args in (program("minibatch_train", "--epochs=1", "--hidden=4", "--out=new"), program("minibatch_eval", "run")):
+        done = subprocess.run(["sh", "-c", f"{shlex.join(args)} {closed}"], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
 def test_a_full_disk_costs_one_line_and_leaves_nothing_half_written(tmp_path):
     limited = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); " \
-              "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); from minibatch_lib.training import main; main()"
+              "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); from minibatch_lib.commands import main_train; main_train()"
     pytest.importorskip("resource")
     unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COV")}  # its record would not fit either
     done = subprocess.run([sys.executable, "-c", limited, "--epochs=1", "--out=run"], cwd=tmp_path, capture_output=True, encoding="utf-8",
@@ -305,40 +311,37 @@ def test_other_images_cannot_go_on(tmp_path):
         is_one_line(run(tmp_path, "--resume", "--out=run"), 2, "--data: the run in run was begun with other images than those that are now in ")
 
 
-class Impatient(training.Team):
-    """Presses Ctrl-C when something has been summed up 13 times: after a step of the second epoch, if an epoch has 6."""
-    n = 13
+class Impatient(training.Run):
+    """Presses Ctrl-C after the fourth step of the second epoch, if an epoch has 6."""
+    n = 10
 
-    def sum(self, *numbers):
+    def is_stopped(self):
         self.n -= 1
         if self.n == 0:
             signal.raise_signal(signal.SIGINT)
-        return numbers
+        return super().is_stopped()
 
 
 def test_an_epoch_that_has_begun_is_not_cut_short(tmp_path):
     with pytest.raises(KeyboardInterrupt, match="stopped in epoch 2 after step 4 of 6"):
-        training.train_run(dict(epochs=3, hidden=4, batch_size=1000, out=tmp_path / "run", quiet=True), Impatient())
+        training.train_run(dict(epochs=3, hidden=4, batch_size=1000, out=tmp_path / "run", quiet=True), Impatient)
     is_one_line(run(tmp_path, "--resume", "--out=run", "--epochs=1"), 2, "--epochs: the run in run has begun epoch 2 already")
 
 
 def test_ctrl_c_while_the_files_are_written(tmp_path, monkeypatch):
-    def write_run(*args):
+    def finish(run):
         raise KeyboardInterrupt
-    monkeypatch.setattr(training, "_write_run", write_run)
+    monkeypatch.setattr(training.Run, "finish", finish)
     done = run(tmp_path, *SMALL, "--quiet")
     is_one_line(done, 130, "minibatch_train: stopped; go on with: minibatch_train --resume --out run")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_worker_that_dies_costs_one_line(tmp_path, monkeypatch):
-    class Murderous(training.Team):
-        def sum(self, *numbers):
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            return numbers
-    original = training.train_run
-    monkeypatch.setattr(training, "train_run", lambda options, team: original(options, Murderous()))
+    def kill_them(run):
+        for worker in multiprocessing.active_children():
+            worker.kill()
+    monkeypatch.setattr(training.Run, "set_lr", kill_them)  # which is called after each step
     is_one_line(run(tmp_path, *SMALL, "--workers=1", "--quiet"), 1, "--workers: DataLoader worker ", "Go on with --resume.")
 
 
@@ -441,7 +444,7 @@ def test_an_npz_file_of_ones_own(tmp_path):
 def test_a_bar_on_a_terminal(tmp_path):
     import pty
     ours, theirs = pty.openpty()
-    done = subprocess.Popen([HERE / "minibatch_train", "--epochs=2", "--hidden=4", "--out=run"], cwd=tmp_path, stdout=theirs, stderr=theirs,
+    done = subprocess.Popen(program("minibatch_train", "--epochs=2", "--hidden=4", "--out=run"), cwd=tmp_path, stdout=theirs, stderr=theirs,
                             env=os.environ | {"COLUMNS": "100", "TERM": "xterm"})
     os.close(theirs)
     shown = b""
@@ -453,3 +456,158 @@ def test_a_bar_on_a_terminal(tmp_path):
     os.close(ours)
     assert done.wait(60) == 0
     assert b"step/s" in shown and b"\r" in shown and b"epoch  2/2  train loss" in shown
+
+
+def clothes_as_bytes(path, n=60, dtype=np.uint8, invert=False):
+    """An .npz of shirts and trousers, and a PNG of each beside it."""
+    data = get_data()
+    rows = [i for i, y in enumerate(data.y_train.tolist()) if y < 2][:n]
+    x = (data.x_train[rows] * 255).round().byte().numpy().reshape(-1, 28, 28)
+    np.savez(path, x=x.astype(dtype), y=data.y_train[rows].numpy())
+    files = [path.with_name(f"{i}.png") for i in range(8)]
+    for pixels, file in zip(x, files):
+        Image.fromarray(255 - pixels if invert else pixels).save(file)
+    return files
+
+
+@pytest.fixture
+def busy(tmp_path):
+    """A process that trains in the folder `run`, long enough."""
+    process = start(tmp_path, "--epochs=9999", "--hidden=4", "--out=run")
+    assert process.stdout.readline().startswith("epoch"), process.stderr.read()
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_one_process_at_a_time_owns_a_run_folder(tmp_path, busy):
+    before = json.loads((tmp_path / "run" / "config.json").read_text())
+    for args in (["--hidden=5"], ["--force"], ["--resume"], ["--resume", "--force"]):
+        is_one_line(run(tmp_path, "--out=run", *args), 1, "--out: another process is training in run; wait until it is done")
+    (tmp_path / "other name").symlink_to("run")
+    is_one_line(run(tmp_path, "--out=other name", "--force"), 1, "another process is training in other name")
+    assert json.loads((tmp_path / "run" / "config.json").read_text()) == before
+    assert busy.poll() is None and busy.stdout.readline().startswith("epoch")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_the_lock_of_a_killed_process_blocks_nobody(tmp_path, busy):
+    busy.kill()
+    busy.communicate()
+    assert (tmp_path / "run" / ".lock").exists()
+    assert run(tmp_path, *SMALL, "--force").returncode == 0
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+
+
+def test_who_comes_second_while_images_are_read_is_refused(tmp_path, monkeypatch):
+    original = training.Run.load
+
+    def load(made):  # and meanwhile another run begins and ends here
+        monkeypatch.setattr(training.Run, "load", original)
+        assert run(tmp_path, *SMALL, "--seed=7").returncode == 0
+        return original(made)
+    monkeypatch.setattr(training.Run, "load", load)
+    is_one_line(run(tmp_path, *SMALL, "--quiet"), 2, "--out: run holds a finished run")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["seed"] == 7
+
+
+def test_what_is_given_is_told_from_what_is_left_out(tmp_path):
+    assert run(tmp_path, *SMALL, "--lr=0.5", "--momentum=0").returncode == 0
+    is_one_line(run(tmp_path, "--resume", "--out=run", "--lr=0.02"), 2, "--lr: the run in run was begun with 0.5, not 0.02; go on with 0.5")
+    with pytest.raises(ValueError, match="momentum: the run in .* was begun with 0.0, not 0.9"):
+        training.train(out=tmp_path / "run", resume=True, momentum=0.9)
+    assert run(tmp_path, "--resume", "--out=run", "--lr=0.5", "--epochs=2").returncode == 0
+    assert len(history(tmp_path / "run")) == 2
+
+
+def test_a_run_is_known_by_its_images_and_not_by_where_they_are(tmp_path):
+    write_images(tmp_path / "one place" / "own", 2)
+    assert run(tmp_path, "--data=one place/own", *SMALL).returncode == 0
+    (tmp_path / "one place").rename(tmp_path / "another")
+    (tmp_path / "run").rename(tmp_path / "another" / "moved")
+    is_one_line(run(tmp_path, "--resume", "--out=another/moved"), 2, "--data: must be one of ", "as another/moved/config.json says; give --data anew")
+    done = call("minibatch_train", tmp_path / "another" / "own" / "class 0", "--resume", "--out=../../moved", "--data=..", "--epochs=2")
+    assert done.returncode == 0, done.stderr
+    assert len(history(tmp_path / "another" / "moved")) == 2
+    assert call("minibatch_eval", tmp_path, "another/moved").returncode == 0
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "module://no_such_module", "tkagg"])
+def test_an_unusable_backend_costs_nothing(tmp_path, backend):
+    done = command("minibatch_train", tmp_path, *SMALL, env=os.environ | {"MPLBACKEND": backend})
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+
+
+def test_pictures_that_cannot_be_drawn_cost_a_warning(tmp_path, monkeypatch):
+    def no_font(*args):
+        raise RuntimeError("no font")
+    monkeypatch.setattr(training, "draw_confusion", no_font)
+    done = run(tmp_path, *SMALL)
+    assert done.returncode == 0 and done.stderr == "minibatch_train: warning: pictures cannot be drawn: no font\n"
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES - {"history.png", "confusion.png", "worst.png"}
+    assert run(tmp_path, *SMALL, "--force", "--quiet").stderr == ""
+
+
+def test_a_disk_that_is_full_at_the_end_can_be_cleared(tmp_path, monkeypatch):
+    def full(file):
+        raise OSError(28, "No space left on device")
+    assert run(tmp_path, *SMALL[:-1], "--out=whole").returncode == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(runs.ExitStack, "enter_context", lambda stack, context: full(context))
+        is_one_line(run(tmp_path, *SMALL, "--quiet"), 1, "--out: cannot write to run (No space left on device); make room there and go on with --resume")
+    assert run(tmp_path, "--resume", "--out=run").returncode == 0
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def test_what_a_killed_process_left_half_written_is_swept(tmp_path, finished):
+    shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "run" / "model.safetensors").rename(tmp_path / "run" / ".model.safetensors.77-88.part")
+    (tmp_path / "run" / ".run-aside-x").mkdir()
+    (tmp_path / "run" / ".run-aside-x" / "half").touch()
+    assert run(tmp_path, "--resume", "--out=run").returncode == 0
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    assert weights(tmp_path / "run") == weights(finished)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32])
+def test_the_same_bytes_give_the_same_answers_whatever_their_type(tmp_path, dtype):
+    answers = []
+    for name, kind in (("bytes", np.uint8), ("others", dtype)):
+        files = clothes_as_bytes(tmp_path / f"{name}.npz", dtype=kind)
+        assert run(tmp_path, f"--data={name}.npz", "--epochs=3", "--batch-size=10", "--hidden=4", f"--out={name}").returncode == 0
+        answers.append(call("minibatch_predict", tmp_path, name, *files).stdout)
+    assert answers[0] == answers[1] and history(tmp_path / "bytes") == history(tmp_path / "others")
+    both = "bytes", "others"
+    assert len({call("minibatch_eval", tmp_path, one, f"--data={other}.npz", "--json").stdout for one in both for other in both}) == 1
+
+
+def test_pictures_that_are_dark_on_light_are_noticed(tmp_path, finished):
+    files = clothes_as_bytes(tmp_path / "dark.npz", invert=True)
+    done = call("minibatch_predict", tmp_path, finished, *files)
+    assert done.returncode == 0 and done.stderr.count("\n") == 1
+    assert "warning: 8 of 8 images seem to be dark on light" in done.stderr and "--invert" in done.stderr
+    inverted = call("minibatch_predict", tmp_path, finished, *files, "--invert")
+    files = clothes_as_bytes(tmp_path / "light.npz")
+    usual = call("minibatch_predict", tmp_path, finished, *files)
+    assert (inverted.stderr, usual.stderr) == ("", "") and inverted.stdout == usual.stdout != done.stdout
+
+
+def test_python_dash_m(tmp_path):
+    def python_m(*args):
+        return subprocess.run([sys.executable, "-m", *args], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
+    done = python_m("minibatch_lib", "train", *SMALL)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1].startswith("wrote run: "), done.stderr
+    is_one_line(python_m("minibatch_lib.training", "--epochs=1"), 2, "try python -m minibatch_lib train")
+    is_one_line(python_m("minibatch_lib"), 2, "command")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a single process")
+def test_ctrl_c_in_a_session_gives_back_what_was_trained(tmp_path):
+    code = "import os, signal; from minibatch_lib.training import *; " \
+           "original = Run.on_epoch; " \
+           "Run.on_epoch = lambda run, r: (os.kill(os.getpid(), signal.SIGINT) if run.epoch == 1 else None, original(run, r)); " \
+           "signal.signal(signal.SIGINT, signal.default_int_handler); model, history = train(epochs=50, hidden=4, quiet=True); print(len(history), model)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
+    assert done.returncode == 0 and done.stdout.startswith("2 Sequential("), done.stderr
+    assert "stopped after epoch 2: here is the model as it is, and the history of its 2 whole epochs" in done.stderr

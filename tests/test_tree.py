@@ -13,8 +13,10 @@ import minibatch_lib
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "minibatch_lib"
 MODULES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((ROOT / PACKAGE).glob("[!_]*.py"))}
-SUPPORT = {"data", "testing"}
-PAGES = [path.stem for path in sorted((ROOT / "nbs").glob("*.ipynb")) if path.stem[:2].isdigit() or path.stem in SUPPORT]
+SUPPORT = {"data", "testing", "images", "runs"}  # every page may use them; they use no page, and of each other only data
+MAY_USE = {"commands": {"training", "inside"}, "main": {"commands"}, "06_distributed": {"commands"}}  # beside support and lower-numbered pages
+PAGES = [path.stem for path in sorted((ROOT / "nbs").glob("*.ipynb")) if path.stem[:2].isdigit() or path.stem in SUPPORT | MAY_USE.keys()]
+MOST_LINES = {"04_training": (350, 10), "06_distributed": (400, 10)}  # exported lines and private helpers of a page that teaches
 
 
 def page_of(module):
@@ -55,7 +57,24 @@ def own(names):
 def forbidden_imports(page, names):
     """Those of our modules that a page must not import: later pages and itself, or for a support page any page."""
     number = page[:2] if page[:2].isdigit() else "00"
-    return {name for name in own(names) if name not in SUPPORT and not page_of(name)[:2] < number}
+    return {name for name in own(names) - SUPPORT - MAY_USE.get(page, set()) if not page_of(name)[:2] < number}
+
+
+def private_imports(source):
+    """Names with an underscore that a module takes from another of ours."""
+    found = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and (node.level or str(node.module).startswith(PACKAGE))]
+    return {alias.name for node in found for alias in node.names if alias.name.startswith("_") and alias.name != "__version__"}
+
+
+def exported(page):
+    """The exported code of a page: its lines that are not blank and no comments, and the private names that it defines at top level."""
+    cells = json.loads((ROOT / "nbs" / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    sources = [source for cell in cells if cell["cell_type"] == "code" and (source := "".join(cell["source"])).startswith("#| export")]
+    lines = [line for source in sources for line in source.splitlines() if line.strip() and not line.strip().startswith("#")]
+    tree = ast.parse("\n".join(sources))
+    names = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    names |= {name.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return lines, {name for name in names if name.startswith("_")}
 
 
 def unsafe(source):
@@ -83,15 +102,27 @@ def test_no_import_of_our_own_is_hidden_in_a_function(module):
     assert not own(imports(MODULES[module], True))
 
 
-def test_the_support_modules_do_not_use_each_other():
-    used = {name: own(imports(MODULES[name], False)) for name in SUPPORT}
-    assert not any(used.values()), used
+def test_of_each_other_the_support_modules_use_only_data():
+    used = {name: own(imports(MODULES[name], False)) - {"data"} for name in SUPPORT}
+    assert not any(used.values()) and not own(imports(MODULES["data"], False)), used
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {"modules"}))  # which takes forward_backward._error as yet
+def test_no_module_uses_a_private_name_of_another(module):
+    assert not private_imports(MODULES[module])
+
+
+@pytest.mark.parametrize("page", MOST_LINES)
+def test_a_page_that_teaches_is_short(page):
+    most_lines, most_helpers = MOST_LINES[page]
+    lines, helpers = exported(page)
+    assert len(lines) <= most_lines and len(helpers) <= most_helpers, (len(lines), sorted(helpers))
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_heavy_is_imported_at_top_level(module):
     roots = {name.split(".")[0] for name in imports(MODULES[module], False)}
-    assert not roots & {"matplotlib", "tqdm", "nbdev"}
+    assert not roots & {"matplotlib", "tqdm", "PIL", "nbdev"}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -129,6 +160,9 @@ def test_pages_out_of_order_are_found():
     assert forbidden_imports("00_matmul", {"minibatch_lib.matmul", "minibatch_lib.data"}) == {"matmul"}
     assert forbidden_imports("03_minibatch", {"minibatch_lib.matmul", "minibatch_lib.testing"}) == set()
     assert forbidden_imports("data", {"minibatch_lib.matmul"}) == {"matmul"}
+    assert forbidden_imports("04_training", {"minibatch_lib.commands", "minibatch_lib.runs"}) == {"commands"}
+    assert forbidden_imports("commands", {"minibatch_lib.training", "minibatch_lib.distributed"}) == {"distributed"}
+    assert private_imports("from .training import _a, b\nfrom minibatch_lib.runs import _c\nfrom os import _exit") == {"_a", "_c"}
 
 
 def test_importing_the_library_loads_neither_matplotlib_nor_nbdev():
