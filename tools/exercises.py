@@ -2,7 +2,7 @@
 
 A cell marked `#| exercise WHAT IS TO DO` keeps signatures, docstrings and the refusal of bad input; the rest of every
 function is left out, and every value is `...`. The cells marked `#| check` below it grade what the reader has written;
-one above all exercises holds what the checks have in common. A check uses imports, exported names and other checks only.
+one marked `#| check shared`, or above all exercises, holds what several checks have in common. A check uses imports, exported names and other checks only.
 All else on the page stays, but for stored outputs and for imports that would give an answer away.
 """
 import argparse
@@ -27,7 +27,7 @@ Run the cells in order. Where you meet `raise NotImplementedError`, or a value o
 below it is the check: it says nothing if your answer is right, and otherwise what is wrong. Cells further down may need your answer.
 
 `pip install {library}` is all it needs. The page itself, with an answer to each, is [here]({page})."""
-FLAGGED = "# Needs the files of {}, which it downloads if they are missing. Make this a code cell to run it."
+FLAGGED = "# Needs the files of {}. Make this a code cell to run it."
 
 
 # What stands in the notebook's first code cell
@@ -206,7 +206,7 @@ def exercise_cells(path):
             above = {name: tasks[name] for name in answers(tree)}
             head = f"# Exercise {', '.join(above)}: {' '.join(directives['exercise'])}"
             yield new_cell("code", cell.id, f"{head}\n{blank(source, next(iter(above.values())))}", "exercise")
-        elif "check" in directives and above:
+        elif "check" in directives and above and "shared" not in directives["check"]:
             call = f"graded({', '.join(f'{name}={task!r}' for name, task in above.items())})"
             yield new_cell("code", cell.id, f"{call}\n{source}", "check")
         else:
