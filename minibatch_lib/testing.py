@@ -179,6 +179,12 @@ def _compare(name, hand, other, how, rtol, atol):
     i = tuple(wrong.nonzero()[0].tolist())
     raise AssertionError(f'check_grads: {name}: wrong at {list(i)}: {hand[i]:.8g} by hand, {other[i]:.8g} by {how}')
 
+# %% ../nbs/testing.ipynb #pg100042
+def _both(t):
+    "The gradient of `t`: what stands in `.g` and what stands in `.grad`, added where there are both."
+    found = [g for g in (getattr(t, 'g', None), t.grad) if g is not None]
+    return sum(found[1:], found[0]) if found else None
+
 # %% ../nbs/testing.ipynb #c44f79c0
 def _by_hand(f, is_module, backward, inputs, checked):
     "The gradient of the output, and those of the tensors in `checked` by the hand-written backward pass."
@@ -201,11 +207,6 @@ def _by_hand(f, is_module, backward, inputs, checked):
             if name in names and first is not None: _compare(f'{name}, where no input wants a gradient', again, first, 'hand', 1e-9, 0)
     for t in checked.values(): t.requires_grad_(False)
     return g, hand
-
-def _both(t):
-    "The gradient of `t`: what stands in `.g` and what stands in `.grad`, added where there are both."
-    found = [g for g in (getattr(t, 'g', None), t.grad) if g is not None]
-    return sum(found[1:], found[0]) if found else None
 
 # %% ../nbs/testing.ipynb #48ab7b7b
 def _check(run, inputs, checked, out_g, hand):
