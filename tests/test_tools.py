@@ -78,7 +78,9 @@ def in_project(project, code):
 
 
 def export(project):
-    """What `make export` does."""
+    """What `make export` does, on pages with their first cell."""
+    done = tool("install_cell", project)
+    assert not done.returncode, done.stderr
     in_project(project, "from nbdev.clean import *; nbdev_clean(); from nbdev.doclinks import *; nbdev_export()")
     done = tool("docs", project, "readme", "--root", project)
     assert not done.returncode, done.stderr
@@ -171,8 +173,9 @@ def test_check_finds_each_file_out_of_step_and_touches_none(project):
     done = tool("check", project)
     assert (done.returncode, done.stdout) == (0, "in sync\n"), done.stdout + done.stderr
 
-    source_of(page, 2, "#| exports\ndef f(): return 100")
-    source_of(index, 1, "Welcome back.")
+    source_of(page, 3, "#| exports\ndef f(): return 100")
+    source_of(index, 2, "Welcome back.")
+    source_of(other, 1, "#| hide")
     other.write_text(other.read_text().replace('"execution_count": null', '"execution_count": 7'))
     (project / "sample" / "old.py").write_text("left = 'over'\n")
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
@@ -183,7 +186,8 @@ def test_check_finds_each_file_out_of_step_and_touches_none(project):
         "nbs/01_two.ipynb: not clean",
         "sample/old.py: no notebook makes it (delete it)",
         "sample/one.py: does not match its notebook",
-        "run `make export`"]
+        "run `make export`",
+        "01_two: its first code cell is not that of tools/install_cell.py (run it)"]
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
 
 
@@ -193,6 +197,19 @@ def test_check_says_how_a_page_is_not_written(project):
     export(project)
     done = tool("check", project)
     assert (done.returncode, done.stdout) == (1, "00_one c0000002 untested f\n"), done.stdout + done.stderr
+
+
+# install_cell
+
+def test_every_page_begins_with_one_cell_that_installs_the_library(project):
+    page = notebook(project, "00_one", cell("#| default_exp one"))
+    text = notebook(project, "01_two", cell("Only words.", "markdown"))
+    for _ in range(2):
+        assert not tool("install_cell", project).returncode
+        for path in (page, text):
+            sources = ["".join(each["source"]) for each in json.loads(path.read_text(encoding="utf-8"))["cells"] if each["cell_type"] == "code"]
+            assert sources[0].endswith("run_line_magic('pip', 'install -q git+https://github.com/someone/sample')")
+            assert "find_spec('sample')" in sources[0] and sum("find_spec" in source for source in sources) == 1
 
 
 # nb_lint

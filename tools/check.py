@@ -12,6 +12,7 @@ from nbdev.clean import nbdev_clean
 from nbdev.config import get_config
 from nbdev.doclinks import nbdev_export
 
+import install_cell
 import nb_lint
 import pages
 
@@ -73,6 +74,7 @@ def main():
         lines = list(differences(texts(root, *names), texts(copy, *names)))
     get_config.cache_clear()
     lines = [*lines, "run `make export`"] if lines else []
+    lines += install_cell.complaints()
     lines += nb_lint.complaints(line for path in pages.find() for line in nb_lint.findings(path))
     print("\n".join(lines or ["in sync"]))
     sys.exit(bool(lines))

@@ -26,7 +26,7 @@ INTRO = """**How to use this notebook.** It is the page of the same name with {c
 Run the cells in order. Where you meet `raise NotImplementedError`, or a value of `...`, put your own answer in its place. The cell \
 below it is the check: it says nothing if your answer is right, and otherwise what is wrong. Cells further down may need your answer.
 
-`pip install {library}` is all it needs. The page itself, with an answer to each, is [here]({page})."""
+A cell near the top installs the library where it is missing. The page itself, with an answer to each, is [here]({page})."""
 FLAGGED = "# Needs the files of {}. Make this a code cell to run it."
 
 
@@ -218,12 +218,12 @@ def exercise_cells(path):
 
 def notebook(path):
     """A page's notebook of exercises, or None if the page has none."""
-    tasks, config = tasks_of(path), get_config()
+    tasks = tasks_of(path)
     if not tasks:
         return None
     title, *rest = exercise_cells(path)
     listed = ", ".join(f"`{name}`" for name in tasks)
-    intro = INTRO.format(count=len(tasks), names=listed, library=config.lib_name, page=f"{pages.site_url()}/{nbpath2html(path).name}")
+    intro = INTRO.format(count=len(tasks), names=listed, page=f"{pages.site_url()}/{nbpath2html(path).name}")
     cells = [title, new_cell("markdown", "how-to", intro), new_cell("code", "first", first_cell(tasks), "given"), *rest]
     kernel = dict(display_name="Python 3", language="python", name="python3")
     return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
