@@ -4,9 +4,11 @@
 
 # %% auto #0
 __all__ = ['normalize', 'linear', 'relu', 'kaiming_normal', 'general_relu', 'mse', 'mse_grad', 'relu_grad', 'linear_grad_outer',
-           'linear_grad_einsum', 'linear_grad', 'forward_and_backward']
+           'linear_grad_einsum', 'linear_grad', 'forward_and_backward_textbook', 'forward_and_backward']
 
 # %% ../nbs/01_forward_backward.ipynb #979d4cd4
+#| code-fold: true
+#| code-summary: "Imports of the library"
 import math
 
 import torch
@@ -61,7 +63,7 @@ def general_relu(
     return relu(x) - offset
 
 # %% ../nbs/01_forward_backward.ipynb #cceb7432
-def _error(name, out, targ):
+def _difference(name, out, targ):
     "`out` minus `targ`, in the shape of `out`, or a ValueError for function `name`."
     if out.shape not in (targ.shape, (*targ.shape, 1)):
         raise ValueError(f'{name}: need shapes (n,) or (n, 1) and (n,), got {tuple(out.shape)} and {tuple(targ.shape)}')
@@ -73,7 +75,7 @@ def mse(
     targ:Tensor, # (n,) or any shape
 ) -> Tensor:  # One number
     "Mean squared error, like `torch.nn.functional.mse_loss`, but a ValueError unless the shapes fit."
-    return _error('mse', out, targ).pow(2).mean()
+    return _difference('mse', out, targ).pow(2).mean()
 
 # %% ../nbs/01_forward_backward.ipynb #18280383
 def mse_grad(
@@ -81,7 +83,7 @@ def mse_grad(
     targ:Tensor, # (n,) or any shape
 ):
     "Gradient of `mse`, put into `out.g`, and into `targ.g` where the target is floating. ValueError unless the shapes fit."
-    out.g = _error('mse_grad', out, targ) * (2 / max(out.numel(), 1))
+    out.g = _difference('mse_grad', out, targ) * (2 / max(out.numel(), 1))
     if targ.is_floating_point(): targ.g = -out.g.view(targ.shape)
 
 # %% ../nbs/01_forward_backward.ipynb #8dc150aa
@@ -90,7 +92,7 @@ def relu_grad(
     out:Tensor, # Shape of `inp`: what came out; reads `out.g`
 ):
     "Gradient of `relu` and of `general_relu` for the input, put into `inp.g`."
-    inp.g = relu(inp).sign_().mul_(out.g)
+    inp.g = out.g.masked_fill(inp <= 0, 0)
 
 # %% ../nbs/01_forward_backward.ipynb #75e36df1
 def linear_grad_outer(
@@ -113,7 +115,7 @@ def linear_grad_einsum(
 ):
     "Gradients of `linear`, put into `inp.g`, `w.g` and `b.g`, by naming the axes."
     inp.g = out.g @ w.t()
-    w.g = torch.einsum('ni,nj->ij', inp, out.g)
+    w.g = torch.einsum('ir,ij->rj', inp, out.g)
     b.g = out.g.sum(dim=0)
 
 # %% ../nbs/01_forward_backward.ipynb #dab13308
@@ -128,6 +130,26 @@ def linear_grad(
     if input_grad: inp.g = out.g @ w.t()
     w.g = (out.g.t() @ inp).t()
     b.g = out.g.sum(dim=0)
+
+# %% ../nbs/01_forward_backward.ipynb #c0b3dfff
+def forward_and_backward_textbook(
+    x:Tensor, # (n, n_in) float
+    targ:Tensor, # (n,)
+    w1:Tensor, # (n_in, nh)
+    b1:Tensor, # (nh,)
+    w2:Tensor, # (nh, 1)
+    b2:Tensor, # (1,)
+) -> Tensor:  # The loss, one number
+    "Run linear, relu, linear and mse, and go back through each by its own function: sets `.g` of all that goes in."
+    inp = linear(x, w1, b1)
+    hidden = relu(inp)
+    out = linear(hidden, w2, b2)
+    loss = mse(out, targ)
+    mse_grad(out, targ)
+    linear_grad(hidden, out, w2, b2)
+    relu_grad(inp, hidden)
+    linear_grad(x, inp, w1, b1)
+    return loss
 
 # %% ../nbs/01_forward_backward.ipynb #6cc57c4e
 def forward_and_backward(
@@ -145,6 +167,6 @@ def forward_and_backward(
     loss = mse(out, targ)
     mse_grad(out, targ)
     linear_grad(hidden, out, w2, b2)
-    hidden.g.mul_(hidden.sign_())  # relu's slope, written over its output, which is not needed any more
+    hidden.g.masked_fill_(hidden <= 0, 0)  # relu_grad, in place
     linear_grad(x, hidden, w1, b1, input_grad=input_grad)
     return loss

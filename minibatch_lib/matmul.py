@@ -6,6 +6,8 @@
 __all__ = ['matmul_loops', 'frobenius_norm', 'matmul_dot', 'broadcast_shapes', 'matmul_broadcast', 'matmul_einsum', 'matmul']
 
 # %% ../nbs/00_matmul.ipynb #3be98ec9
+#| code-fold: true
+#| code-summary: "Imports of the library"
 import torch
 from torch import Tensor
 
@@ -81,7 +83,7 @@ def matmul_einsum(
 ) -> Tensor:  # (n, m), dtype of `a`
     "Matrix product by naming the axes. ValueError unless the shapes fit, TypeError unless the dtypes agree."
     _check_fit('matmul_einsum', a, b)
-    return torch.einsum('nk,km->nm', a, b)
+    return torch.einsum('ir,rj->ij', a, b)
 
 # %% ../nbs/00_matmul.ipynb #e5cb3ecb
 def matmul(

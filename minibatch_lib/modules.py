@@ -231,13 +231,22 @@ def _call(self:Module, args, kwargs):
         f'{type(self).__name__}.forward must return one tensor, got {type(out).__name__}' + (': is there a `return`?' if out is None else ''))
     return self._noted(out, args, kwargs) if is_layer else out
 
-# %% ../nbs/02_modules.ipynb #m5000012
+# %% ../nbs/02_modules.ipynb #m5000075
 class _Hooks(dict):
     "What PyTorch calls when it has put a gradient into an output's `.grad`."
     def __setitem__(self, key, hook): raise RuntimeError('the output of a module takes no hooks of this kind; use register_hook')
 
 _hooks = _Hooks()
 
+@patch
+def _unseen(self:Module, value):
+    "The tensors that lie in `value`, each with its version. TypeError if one is marked, since `bwd` would not see it."
+    inside = [t for t in _inside(value) if isinstance(t, Tensor)]
+    if any(t.requires_grad for t in inside): raise TypeError(
+        f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
+    return [(t, t._version) for t in inside]
+
+# %% ../nbs/02_modules.ipynb #m5000012
 @patch
 def _noted(self:Module, out, args, kwargs):
     "The output of a layer: marked, and with a note of the call, if a tensor that went in is marked. TypeError for one that `bwd` would not see."
@@ -261,13 +270,15 @@ def _noted(self:Module, out, args, kwargs):
     out.call = call
     return out
 
-@patch
-def _unseen(self:Module, value):
-    "The tensors that lie in `value`, each with its version. TypeError if one is marked, since `bwd` would not see it."
-    inside = [t for t in _inside(value) if isinstance(t, Tensor)]
-    if any(t.requires_grad for t in inside): raise TypeError(
-        f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
-    return [(t, t._version) for t in inside]
+# %% ../nbs/02_modules.ipynb #m5000077
+def _name_in(call, t):
+    "The name of a tensor that a call used."
+    named = [*call[1]._parameters.items(), *call[3].items(), *((f'argument {i}', a) for i, a in enumerate(call[2]))]
+    return next((name for name, value in named if value is t), 'a tensor inside an argument')
+
+def _explain_change(call, what):
+    "RuntimeError that names the module and says what has happened since the call."
+    raise RuntimeError(f'{type(call[1]).__name__}: {what} between the call and the way back; change a clone, or call again')
 
 # %% ../nbs/02_modules.ipynb #m5000020
 def _go_back(call, out):
@@ -288,15 +299,6 @@ def _go_back(call, out):
         raise
     for name in kept: vars(out).pop(name, None)
     return [a.g if hasattr(a, 'g') and a.requires_grad else None for a in handed], olds
-
-def _explain_change(call, what):
-    "RuntimeError that names the module and says what has happened since the call."
-    raise RuntimeError(f'{type(call[1]).__name__}: {what} between the call and the way back; change a clone, or call again')
-
-def _name_in(call, t):
-    "The name of a tensor that a call used."
-    named = [*call[1]._parameters.items(), *call[3].items(), *((f'argument {i}', a) for i, a in enumerate(call[2]))]
-    return next((name for name, value in named if value is t), 'a tensor inside an argument')
 
 # %% ../nbs/02_modules.ipynb #m5000071
 def _hooked_gradient(t, g):

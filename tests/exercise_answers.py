@@ -92,29 +92,6 @@ WRONG["00_matmul"] = {
         ("def matmul(a, b): return torch.einsum('nk,km->nm', a, b)", "this step is about matmul, not einsum"),
         ("def matmul(a, b): return (b.t() @ a.t())", "rows and columns are exchanged"),
     ],
-    "test": [
-        ("def test(a, b, compare): assert a == b, f'{a} {b}'", "AssertionError: 1 2"),
-        ("def test(a, b, compare): assert compare(a, b)", "the message does not show both values"),
-        ("def test(a, b, compare): return compare(a, b)", "test lets two different things pass"),
-    ],
-    "test_equal": [
-        ("def test_equal(a, b): assert (a == b).all()", "(3,) and (3, 1) pass"),
-        ("def test_equal(a, b): assert a.shape == b.shape and (a == b).any()", "all must be equal"),
-        ("def test_equal(a, b): assert a.shape == b.shape and a.sum() == b.sum()", "numbers with the same sum"),
-        ("def test_equal(a, b): assert a is b", "not the same object"),
-    ],
-    "near": [
-        ("def near(a, b): return torch.allclose(a, b, rtol=1e-3, atol=1e-5)", "torch.allclose broadcasts"),
-        ("def near(a, b): return a.shape == b.shape and torch.allclose(a, b)", "the tolerance is too tight"),
-        ("def near(a, b): return a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=0.1)", "the tolerance is too loose"),
-        ("def near(a, b): return a.shape == b.shape and bool((a - b).abs().mean() < 1)", "the tolerance is too loose"),
-    ],
-    "test_near_zero": [
-        ("def test_near_zero(a, tol=1e-3): assert (a < tol).all()", "take abs() first"),
-        ("def test_near_zero(a, tol=1e-3): assert a.mean().abs() < tol", "looks at their mean or sum"),
-        ("def test_near_zero(a, tol=1e-3): assert (a.abs() < 1e-3).all()", "is `tol` used?"),
-        ("def test_near_zero(a, tol=1e-3): return a.abs() < tol", "lets 0.5 pass"),
-    ],
     "to_tensors": [
         ("def to_tensors(*arrays): return tuple(torch.Tensor(array) for array in arrays)", "the labels became floats"),
         ("def to_tensors(*arrays): return arrays", "ndarray came out"),
@@ -184,9 +161,9 @@ WRONG["00_matmul"] = {
         ("def center_columns(x): return x.sub_(x.mean(dim=0))", "it changed its input"),
     ],
     "letters_of_rows": [
-        ("letters_of_rows = 'nk,km->nm'", "the plain matrix product"),
-        ("letters_of_rows = 'nk,mk->mn'", "lies on its side"),
-        ("letters_of_rows = 'nk,nk->n'", "each row met its partner only"),
+        ("letters_of_rows = 'ir,rj->ij'", "the plain matrix product"),
+        ("letters_of_rows = 'ir,jr->ji'", "lies on its side"),
+        ("letters_of_rows = 'ir,ir->i'", "each row met its partner only"),
     ],
 }
 
@@ -235,18 +212,18 @@ WRONG["01_forward_backward"] = {
     ],
     "mse": [
         ("def mse(out, targ): return (out - targ).pow(2).mean()", "made a table of n times n"),
-        ("def mse(out, targ): return _error('mse', out, targ).pow(2).sum()", "the sum was taken, not the mean"),
-        ("def mse(out, targ): return _error('mse', out, targ).mean()", "the squares are missing"),
-        ("def mse(out, targ): return _error('mse', out, targ).pow(2).mean().item()", "a tensor is asked for"),
+        ("def mse(out, targ): return _difference('mse', out, targ).pow(2).sum()", "the sum was taken, not the mean"),
+        ("def mse(out, targ): return _difference('mse', out, targ).mean()", "the squares are missing"),
+        ("def mse(out, targ): return _difference('mse', out, targ).pow(2).mean().item()", "a tensor is asked for"),
         ("def mse(out, targ): return (out.squeeze() - targ.squeeze()).pow(2).mean()", "must be a ValueError"),
     ],
     "mse_grad": [
         ("def mse_grad(out, targ): out.g = 2 * (out - targ) / len(out)", "made a table of n times n"),
-        ("def mse_grad(out, targ): out.g = 2 * _error('mse_grad', out, targ)", "divided by n"),
-        ("def mse_grad(out, targ): out.g = _error('mse_grad', out, targ) / len(out)", "the factor 2 is missing"),
-        ("def mse_grad(out, targ): return 2 * _error('mse_grad', out, targ) / len(out)", "out has no gradient"),
-        ("def mse_grad(out, targ): out.g = -2 * _error('mse_grad', out, targ) / len(out)", "the wrong sign"),
-        ("def mse_grad(out, targ):\n    out.g = 2 * _error('mse_grad', out, targ) / len(out)\n    targ.g = -out.g.squeeze()", "check_grads: input 1"),
+        ("def mse_grad(out, targ): out.g = 2 * _difference('mse_grad', out, targ)", "divided by n"),
+        ("def mse_grad(out, targ): out.g = _difference('mse_grad', out, targ) / len(out)", "the factor 2 is missing"),
+        ("def mse_grad(out, targ): return 2 * _difference('mse_grad', out, targ) / len(out)", "out has no gradient"),
+        ("def mse_grad(out, targ): out.g = -2 * _difference('mse_grad', out, targ) / len(out)", "the wrong sign"),
+        ("def mse_grad(out, targ):\n    out.g = 2 * _difference('mse_grad', out, targ) / len(out)\n    targ.g = -out.g.squeeze()", "check_grads: input 1"),
     ],
     "relu_grad": [
         ("def relu_grad(inp, out): inp.g = (inp > 0).float()", "the chain rule multiplies by out.g"),
@@ -800,5 +777,33 @@ WRONG["05_inside"] = {
         ("def images_needed(share, chance): return math.ceil(math.log(1 - share) / math.log(chance))", "upside down"),
         ("def images_needed(share, chance): return math.ceil(1 / share)", "no promise"),
         ("def images_needed(share, chance): return math.log(chance) / math.log(1 - share)", "round up"),
+    ],
+}
+
+WRONG["testing"] = {
+    "test": [
+        ("def test(a, b, compare): assert a == b, f'{a} {b}'", "AssertionError: 1 2"),
+        ("def test(a, b, compare): assert compare(a, b)", "the message does not show both values"),
+        ("def test(a, b, compare): return compare(a, b)", "test lets two different things pass"),
+    ],
+    "test_equal": [
+        ("def test_equal(a, b): assert (a == b).all()", "(3,) and (3, 1) pass"),
+        ("def test_equal(a, b): assert a.shape == b.shape and (a == b).any()", "all must be equal"),
+        ("def test_equal(a, b): assert a.shape == b.shape and a.sum() == b.sum()", "numbers with the same sum"),
+        ("def test_equal(a, b): assert a is b", "not the same object"),
+    ],
+    "near": [
+        ("def near(a, b, rtol=1e-3, atol=1e-5): return torch.allclose(a, b, rtol=rtol, atol=atol)", "torch.allclose broadcasts"),
+        ("def near(a, b, rtol=1e-3, atol=1e-5): return a.shape == b.shape and torch.allclose(a, b)", "hand rtol on"),
+        ("def near(a, b, rtol=1e-3, atol=1e-5): return a.shape == b.shape and torch.allclose(a, b, rtol=rtol, atol=0)", "hand atol on too"),
+        ("def near(a, b, rtol=1e-3, atol=1e-5): return a.shape == b.shape and torch.allclose(a, b, rtol=rtol, atol=0.1)", "the tolerance is too loose"),
+        ("def near(a, b, rtol=1e-3, atol=1e-5): return a.shape == b.shape and bool((a - b).abs().mean() < 1)", "the tolerance is too loose"),
+    ],
+    "test_near_zero": [
+        ("def test_near_zero(a, tol=1e-3): assert (a < tol).all()", "take abs() first"),
+        ("def test_near_zero(a, tol=1e-3): assert a.mean().abs() < tol", "looks at their mean or sum"),
+        ("def test_near_zero(a, tol=1e-3): assert (a.abs() < 1e-3).all()", "is `tol` used?"),
+        ("def test_near_zero(a, tol=1e-3): return a.abs() < tol", "lets 0.5 pass"),
+        ("def test_near_zero(a, tol=1e-3): assert not (a.abs() >= tol).any()", "lets nan pass"),
     ],
 }

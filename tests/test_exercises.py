@@ -15,7 +15,7 @@ import exercises  # noqa: E402
 import pages  # noqa: E402
 from exercise_answers import WRONG  # noqa: E402
 
-BOOK = {path.stem: path for path in sorted((ROOT / "nbs").glob("0*.ipynb")) if exercises.tasks_of(path)}
+BOOK = {path.stem: path for path in sorted((ROOT / "nbs").glob("*.ipynb")) if exercises.tasks_of(path)}
 TASKS = {page: exercises.tasks_of(path) for page, path in BOOK.items()}
 NAMES = [(page, name) for page, tasks in TASKS.items() for name in tasks]
 

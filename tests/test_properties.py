@@ -198,7 +198,7 @@ def test_linear_grads(grad, n, n_in, n_out, seed, kind):
     check_grads(linear, x, w, b, backward=lambda out, x, w, b: grad(x, out, w, b))
 
 
-@holds("forward_and_backward", n=size, n_in=size, nh=size, seed=seeds, kind=kinds, input_grad=st.booleans())
+@holds("forward_and_backward", "forward_and_backward_textbook", n=size, n_in=size, nh=size, seed=seeds, kind=kinds, input_grad=st.booleans())
 def test_forward_and_backward(n, n_in, nh, seed, kind, input_grad):
     x, targ = make((n, n_in), seed=seed, kind=kind), make((n,), seed=seed + 1)
     params = [make(shape, seed=seed + 2 + i) for i, shape in enumerate([(n_in, nh), (nh,), (nh, 1), (1,)])]
@@ -211,6 +211,10 @@ def test_forward_and_backward(n, n_in, nh, seed, kind, input_grad):
         for t, leaf in zip([x, *params][not input_grad:], leaves[not input_grad:]):
             same(t.g, leaf.grad)
     assert input_grad or not hasattr(x, "g")
+    same(forward_backward.forward_and_backward_textbook(x, targ, *params), loss)
+    if n:
+        for t, leaf in zip([x, *params], leaves):
+            same(t.g, leaf.grad)
 
 
 # modules
@@ -660,6 +664,16 @@ def test_near_zero_means_small(t, tol):
         testing.test_near_zero(t, tol)
 
 
+@holds("test_normal", n=st.integers(0, 300), std=st.floats(1e-3, 1e3), mean=st.floats(-10, 10), off=st.sampled_from([0., 10.]), seed=seeds)
+def test_random_numbers_are_what_chance_allows(n, std, mean, off, seed):
+    drawn = make((n,), seed=seed, kind="plain") * std
+    if n < 2:
+        return refuses(ValueError, testing.test_normal, drawn, std, words="two numbers or more")
+    shifted = (drawn - drawn.mean()) / drawn.std() * std + mean + off * std
+    with pytest.raises(AssertionError, match="^mean ") if off * math.sqrt(n) > 4.2 else contextlib.nullcontext():
+        testing.test_normal(shifted, std, mean)
+
+
 @holds("central_differences", "check_grads", shape=shapes, seed=seeds, kind=kinds, power=st.integers(1, 3), wrong=st.booleans())
 def test_gradients_of_powers(shape, seed, kind, power, wrong):
     x = make(shape, seed=seed, kind="plain")
@@ -691,15 +705,16 @@ def test_show_diff(one, other):
 
 # data and training
 
-@holds("DATASETS", "DatasetInfo", "class_names", "get_data", "get_test", "ImageData", name=st.text(max_size=12) | st.sampled_from(list(data.DATASETS)))
+@holds("DATASETS", "DatasetInfo", "at_hand", "class_names", "get_data", "get_test", "ImageData", name=st.text(max_size=12) | st.sampled_from(list(data.DATASETS)))
 def test_names_of_data_sets(name):
     if name not in data.DATASETS:
-        for f in (data.class_names, data.get_data, data.get_test):
+        for f in (data.at_hand, data.class_names, data.get_data, data.get_test):
             refuses(ValueError, f, name, words="unknown data set")
     else:
         names = data.class_names(name)
         assert len(names) == len(set(names)) == 10 and names is not data.DATASETS[name].classes
         with tempfile.TemporaryDirectory() as folder:
+            assert data.at_hand(name, folder) == (name == "fashion_mini") and not data.at_hand(name, folder, test=True)
             if name == "fashion_mini":
                 refuses(ValueError, data.get_test, name)
             else:

@@ -11,6 +11,9 @@ import pytest
 
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
 sys.path.insert(0, str(TOOLS))
+
+import nb_lint as lint  # noqa: E402
+
 SETTINGS = """[DEFAULT]
 lib_name = sample
 repo = sample
@@ -75,7 +78,9 @@ def in_project(project, code):
 
 
 def export(project):
-    """What `make export` does."""
+    """What `make export` does, on pages with their first cell."""
+    done = tool("install_cell", project)
+    assert not done.returncode, done.stderr
     in_project(project, "from nbdev.clean import *; nbdev_clean(); from nbdev.doclinks import *; nbdev_export()")
     done = tool("docs", project, "readme", "--root", project)
     assert not done.returncode, done.stderr
@@ -162,14 +167,15 @@ def test_test_nbs_fails_without_notebooks(project):
 
 def test_check_finds_each_file_out_of_step_and_touches_none(project):
     index = notebook(project, "index", cell("Welcome.", "markdown"))
-    page = notebook(project, "00_one", cell("#| default_exp one"), cell("#| exports\ndef f(): return 1"))
-    other = notebook(project, "01_two", cell("#| default_exp two"), cell("#| exports\ndef g(): return 2"))
+    page = notebook(project, "00_one", cell("#| default_exp one"), cell("#| exports\ndef f(): return 1"), cell("f()"))
+    other = notebook(project, "01_two", cell("#| default_exp two"), cell("#| exports\ndef g(): return 2"), cell("g()"))
     export(project)
     done = tool("check", project)
     assert (done.returncode, done.stdout) == (0, "in sync\n"), done.stdout + done.stderr
 
-    source_of(page, 2, "#| exports\ndef f(): return 100")
-    source_of(index, 1, "Welcome back.")
+    source_of(page, 3, "#| exports\ndef f(): return 100")
+    source_of(index, 2, "Welcome back.")
+    source_of(other, 1, "#| hide")
     other.write_text(other.read_text().replace('"execution_count": null', '"execution_count": 7'))
     (project / "sample" / "old.py").write_text("left = 'over'\n")
     before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
@@ -180,8 +186,74 @@ def test_check_finds_each_file_out_of_step_and_touches_none(project):
         "nbs/01_two.ipynb: not clean",
         "sample/old.py: no notebook makes it (delete it)",
         "sample/one.py: does not match its notebook",
-        "run `make export`"]
+        "run `make export`",
+        "01_two: its first code cell is not that of tools/install_cell.py (run it)"]
     assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+
+
+def test_check_says_how_a_page_is_not_written(project):
+    notebook(project, "index", cell("Welcome.", "markdown"))
+    notebook(project, "00_one", cell("#| default_exp one"), cell("#| exports\ndef f(): return 1"))
+    export(project)
+    done = tool("check", project)
+    assert (done.returncode, done.stdout) == (1, "00_one c0000002 untested f\n"), done.stdout + done.stderr
+
+
+# install_cell
+
+def test_every_page_begins_with_one_cell_that_installs_the_library(project):
+    page = notebook(project, "00_one", cell("#| default_exp one"))
+    text = notebook(project, "01_two", cell("Only words.", "markdown"))
+    for _ in range(2):
+        assert not tool("install_cell", project).returncode
+        for path in (page, text):
+            sources = ["".join(each["source"]) for each in json.loads(path.read_text(encoding="utf-8"))["cells"] if each["cell_type"] == "code"]
+            assert sources[0].endswith("run_line_magic('pip', 'install -q git+https://github.com/someone/sample')")
+            assert "find_spec('sample')" in sources[0] and sum("find_spec" in source for source in sources) == 1
+
+
+# nb_lint
+
+EXPORT = "#| exports\n"
+PLAIN = EXPORT + "def f(\n    a, # One\n    *rest, # Others\n):\n    return a"
+
+
+@pytest.mark.parametrize("sources, found", [
+    ([PLAIN, "f(1)", EXPORT + "class A: pass", "#| hide\nA()"], []),
+    ([PLAIN, EXPORT + "def _part(): return f", EXPORT + "g = 1", "g"], []),
+    ([PLAIN, EXPORT + "g = 1", "f(1), g"], ["c0000001 untested f"]),
+    ([PLAIN + "\ng = 1", "f(1), g"], ["c0000001 untested f"]),
+    ([PLAIN, "'f'", "f = 1"], ["c0000001 untested f", "c0000003 twice f"]),
+    ([EXPORT + "@patch\ndef go(self:A): pass", "a.stop()"], ["c0000001 untested A.go"]),
+    ([EXPORT + "@patch\ndef go(self:A): pass", "a.go()", "@patch\ndef go(self:B): pass"], []),
+    (["\n".join(["x = 1"] * 25)], []),
+    (["\n".join(["x"] * 26)], ["c0000001 long 26 lines"]),
+    (["#| code-fold: true\n" + "\n".join(["x"] * 26)], ["c0000001 long 26 lines"]),
+    (["#| hide\n" + "\n".join(["x"] * 26), "#| echo: false\n" + "\n".join(["x"] * 26)], []),
+    (["import a.b\nfrom c import d as e", "a = 1", "with x as y:\n    e = 2"], ["c0000002 twice a", "c0000003 twice e"]),
+    (["for i in x: pass", "for i in x: j = i", "def h():\n    j = 1", "x[0] = 1", "x.y = 1"], []),
+    (["a, (b, *c) = x", "try: c = 1\nexcept E: b = 2"], ["c0000002 twice c", "c0000002 twice b"]),
+    (["def h(): pass\ndef h(): pass"], ["c0000001 twice h"]),
+    ([EXPORT + "def f(a, b): # Both\n    return a", "f"], ["c0000001 uncommented f(a)", "c0000001 uncommented f(b)"]),
+    ([EXPORT + "class A:\n    def __init__(self, n,\n                 m, # Another\n                 **rest): pass\n    def go(self, x): pass", "A"],
+     ["c0000001 uncommented A.__init__(n)", "c0000001 uncommented A.__init__(rest)"]),
+    ([EXPORT + "def _f(a): pass", "def g(a): pass", "%time x", "!ls"], []),
+])
+def test_how_a_page_is_written(tmp_path, sources, found):
+    (tmp_path / "nbs").mkdir()
+    assert lint.findings(notebook(tmp_path, "page", *map(cell, sources))) == [f"page {line}" for line in found]
+
+
+def test_what_is_allowed_can_only_shrink(monkeypatch):
+    monkeypatch.setattr(lint, "known", lambda: ["page c1 twice a", "page c2 long 26 lines"])
+    assert lint.complaints(["page c1 twice a", "page c2 long 26 lines"]) == []
+    assert lint.complaints(["page c1 twice a", "page c3 twice b"]) == [
+        "page c3 twice b", "page c2 long 26 lines: mended, take it out of nb_lint_allowed.txt"]
+
+
+def test_no_page_is_written_worse_than_is_known():
+    assert lint.known(), "the list is read"
+    assert lint.complaints(line for path in (TOOLS.parent / "nbs").glob("*.ipynb") for line in lint.findings(path)) == []
 
 
 def test_nbdev_update_carries_an_edit_of_a_module_back(project):

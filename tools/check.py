@@ -1,4 +1,4 @@
-"""Check that notebooks are clean and that the package and README.md follow from them; the tree is not touched."""
+"""Check that notebooks are clean, that the package and README.md follow from them, and how pages are written; the tree is not touched."""
 import argparse
 import os
 import shutil
@@ -11,6 +11,10 @@ from pathlib import Path
 from nbdev.clean import nbdev_clean
 from nbdev.config import get_config
 from nbdev.doclinks import nbdev_export
+
+import install_cell
+import nb_lint
+import pages
 
 DOCS = Path(__file__).with_name("docs.py").resolve()
 IGNORED = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
@@ -68,7 +72,11 @@ def main():
         copy_tree(root, copy)
         regenerate(copy)
         lines = list(differences(texts(root, *names), texts(copy, *names)))
-    print("\n".join([*lines, "run `make export`"] if lines else ["in sync"]))
+    get_config.cache_clear()
+    lines = [*lines, "run `make export`"] if lines else []
+    lines += install_cell.complaints()
+    lines += nb_lint.complaints(line for path in pages.find() for line in nb_lint.findings(path))
+    print("\n".join(lines or ["in sync"]))
     sys.exit(bool(lines))
 
 

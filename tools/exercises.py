@@ -2,7 +2,7 @@
 
 A cell marked `#| exercise WHAT IS TO DO` keeps signatures, docstrings and the refusal of bad input; the rest of every
 function is left out, and every value is `...`. The cells marked `#| check` below it grade what the reader has written;
-one above all exercises holds what the checks have in common. A check uses imports, exported names and other checks only.
+one marked `#| check shared`, or above all exercises, holds what several checks have in common. A check uses imports, exported names and other checks only.
 All else on the page stays, but for stored outputs and for imports that would give an answer away.
 """
 import argparse
@@ -26,8 +26,8 @@ INTRO = """**How to use this notebook.** It is the page of the same name with {c
 Run the cells in order. Where you meet `raise NotImplementedError`, or a value of `...`, put your own answer in its place. The cell \
 below it is the check: it says nothing if your answer is right, and otherwise what is wrong. Cells further down may need your answer.
 
-`pip install {library}` is all it needs. The page itself, with an answer to each, is [here]({page})."""
-FLAGGED = "# Needs the files of {}, which it downloads if they are missing. Make this a code cell to run it."
+A cell near the top installs the library where it is missing. The page itself, with an answer to each, is [here]({page})."""
+FLAGGED = "# Needs the files of {}. Make this a code cell to run it."
 
 
 # What stands in the notebook's first code cell
@@ -206,7 +206,7 @@ def exercise_cells(path):
             above = {name: tasks[name] for name in answers(tree)}
             head = f"# Exercise {', '.join(above)}: {' '.join(directives['exercise'])}"
             yield new_cell("code", cell.id, f"{head}\n{blank(source, next(iter(above.values())))}", "exercise")
-        elif "check" in directives and above:
+        elif "check" in directives and above and "shared" not in directives["check"]:
             call = f"graded({', '.join(f'{name}={task!r}' for name, task in above.items())})"
             yield new_cell("code", cell.id, f"{call}\n{source}", "check")
         else:
@@ -218,12 +218,12 @@ def exercise_cells(path):
 
 def notebook(path):
     """A page's notebook of exercises, or None if the page has none."""
-    tasks, config = tasks_of(path), get_config()
+    tasks = tasks_of(path)
     if not tasks:
         return None
     title, *rest = exercise_cells(path)
     listed = ", ".join(f"`{name}`" for name in tasks)
-    intro = INTRO.format(count=len(tasks), names=listed, library=config.lib_name, page=f"{pages.site_url()}/{nbpath2html(path).name}")
+    intro = INTRO.format(count=len(tasks), names=listed, page=f"{pages.site_url()}/{nbpath2html(path).name}")
     cells = [title, new_cell("markdown", "how-to", intro), new_cell("code", "first", first_cell(tasks), "given"), *rest]
     kernel = dict(display_name="Python 3", language="python", name="python3")
     return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)

@@ -37,19 +37,14 @@ def directives(source):
 
 def code_cells(path):
     """The number, directives and source of each code cell that runs on this machine."""
+    from minibatch_lib.data import at_hand
     never = NEVER | ({"sigint"} if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else set())
     for i, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], 1):
         source = "".join(cell["source"])
         marks = directives(source)
         if cell["cell_type"] == "code" and marks.get("eval") != ["false"] and not marks.keys() & never:
-            if all(at_hand(name) for name in marks.keys() & DATA_SETS):
+            if all(at_hand(name, test=True) for name in marks.keys() & DATA_SETS):
                 yield i, marks, source
-
-
-def at_hand(name):
-    """Whether the files of a data set are on this machine."""
-    from minibatch_lib.data import DATASETS, _root
-    return all((_root(None) / name / file).is_file() for file in DATASETS[name].files)
 
 
 def module_of(path):

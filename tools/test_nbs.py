@@ -1,7 +1,7 @@
 """Run every notebook once, each in a process of its own, and compare what it prints and draws with its stored outputs.
 
 Outputs are compared on Linux under the versions of constraints.txt; elsewhere the cells are only executed. The
-cells marked `mnist`, `kmnist` or `cuda` run where the files or the device are there, those marked `slow` never.
+cells marked `mnist`, `kmnist` or `cuda` run where the test files or the device are there, those marked `slow` never.
 """
 import argparse
 import os
@@ -30,9 +30,8 @@ RUNS_AND_DRAWS = ["execnb", "ipython", "matplotlib-inline", "pillow"]  # beside 
 def flags_at_hand():
     """The test flags whose cells can run on this machine."""
     import torch
-    from minibatch_lib.data import DATASETS, _root
-    flags = [name for name in ("mnist", "kmnist")
-             if all((_root(None) / name / file).is_file() for file in DATASETS[name].files)]
+    from minibatch_lib.data import at_hand
+    flags = [name for name in ("mnist", "kmnist") if at_hand(name, test=True)]
     return flags + ["cuda"] * torch.cuda.is_available()
 
 
