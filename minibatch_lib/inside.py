@@ -238,7 +238,8 @@ def plot(self:watch):
     return fig
 
 # %% ../nbs/05_inside.ipynb #n5co0059
-slow, fast = 0.1 / 200, 1 / math.sqrt(100)  # updates beside the weight
+slow = 0.1 / 200  # an update beside the weight: less is too slow
+fast = 1 / math.sqrt(100)  # and more is too fast
 to_spare = math.sqrt(fast / slow)
 
 # %% ../nbs/05_inside.ipynb #n5co0062

@@ -183,13 +183,13 @@ class Module:
     "A layer, which writes `forward(*args)` and `bwd(out, *args)`; or a model of layers, which writes `forward` alone."
     training, _by_autograd = True, False
 
-    def __new__(cls, *args, **kwargs):
+    def __new__(cls, *args, **options):
+        if (args or options) and cls.__init__ is Module.__init__: raise TypeError(f'{cls.__name__}() has no options, got {", ".join([*map(repr, args), *options])}')
         self = super().__new__(cls)
         vars(self).update(_parameters={}, _buffers={}, _modules={}, _forward_hooks=OrderedDict(), _backward_hooks=OrderedDict())
         return self
 
-    def __init__(self, *args, **options):  # a class without an __init__ of its own has no options
-        if args or options: raise TypeError(f'{type(self).__name__}() has no options, got {", ".join([*map(repr, args), *options])}')
+    def __init__(self): pass
 
     def __call__(self, *args, **kwargs):
         if self._forward_hooks or self._backward_hooks: return self._hooked(args, kwargs)
