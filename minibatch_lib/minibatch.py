@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntropyLoss', 'accuracy', 'report', 'get_model',
-           'Optimizer', 'SGD', 'Dataset', 'SliceLoader', 'fit_bare', 'Sampler', 'BatchSampler', 'collate', 'read_ahead',
-           'DataLoader', 'get_dls', 'fit_validate', 'EpochRecord', 'fit', 'mean_over_examples']
+           'Optimizer', 'Dataset', 'SliceLoader', 'fit_bare', 'mean_over_examples', 'fit_validate', 'EpochRecord',
+           'fit', 'SGD', 'Sampler', 'BatchSampler', 'collate', 'read_ahead', 'DataLoader', 'get_dls']
 
 # %% ../nbs/03_minibatch.ipynb #0037a811
 #| code-fold: true
@@ -126,6 +126,110 @@ class Optimizer:
         "Set the gradient of every parameter to None."
         for p in self.params: p.grad = None
 
+# %% ../nbs/03_minibatch.ipynb #e7ec3f2c
+class Dataset:
+    "Inputs and targets side by side: `ds[3]`, `ds[0:5]`, `ds[[3, 6]]` and `ds[tensor]` give an (x, y) pair. ValueError unless equally long."
+    def __init__(
+        self,
+        x:Tensor, # (n, ...)
+        y:Tensor, # (n, ...)
+    ):
+        if len(x) != len(y): raise ValueError(f'Dataset: x and y must be equally long, got {len(x)} and {len(y)}')
+        self.x, self.y = torch.as_tensor(x), torch.as_tensor(y)
+
+    def __len__(self): return len(self.x)
+    def __getitem__(self, i): return self.x[i], self.y[i]
+
+# %% ../nbs/03_minibatch.ipynb #7dfef8a0
+class SliceLoader:
+    "The minibatches of a dataset, in order."
+    def __init__(self, ds, batch_size): self.ds, self.batch_size = ds, batch_size
+    def __iter__(self):
+        for i in range(0, len(self.ds), self.batch_size): yield self.ds[i:i+self.batch_size]
+
+# %% ../nbs/03_minibatch.ipynb #fitbare2
+def fit_bare(epochs, model, loss_func, opt, train_dl):
+    "Train a model on the batches of a loader, and no more; the parameters are those of `fit`."
+    for epoch in range(epochs):
+        for xb, yb in train_dl:
+            loss_func(model(xb), yb).backward()
+            opt.step()
+            opt.zero_grad()
+
+# %% ../nbs/03_minibatch.ipynb #ee648acf
+def mean_over_examples(
+    sizes, # Number of examples in each batch
+    means, # Mean over the examples of each batch
+) -> float:  # Mean over all examples
+    "The mean over examples, from the means over batches. ZeroDivisionError if there are no examples."
+    return sum(size * mean for size, mean in zip(sizes, means) if size) / sum(sizes)
+
+# %% ../nbs/03_minibatch.ipynb #fitvali2
+def fit_validate(epochs, model, loss_func, opt, train_dl, valid_dl):
+    "Train a model, and print its mean loss over the validation examples after each epoch; the parameters are those of `fit`."
+    for epoch in range(epochs):
+        model.train()
+        fit_bare(1, model, loss_func, opt, train_dl)
+        model.eval()
+        with torch.no_grad(): by_batch = [(len(yb), loss_func(model(xb), yb).item()) for xb, yb in valid_dl]
+        print(f'epoch {epoch}: valid loss {mean_over_examples(*zip(*by_batch)):.3f}')
+
+# %% ../nbs/03_minibatch.ipynb #f5130838
+class EpochRecord(NamedTuple):
+    "What one epoch gave."
+    epoch: int  # Counted from 0
+    train_loss: float  # Mean over the examples, each measured just before the step on its batch
+    valid_loss: float  # Mean over the validation examples after the epoch; None without validation
+    metric: float  # The same for the metric
+    seconds: float  # Time for the epoch, validation included
+
+# %% ../nbs/03_minibatch.ipynb #c581c8e1
+def _one_pass(epoch, name, model, loss_func, dl, opt=None, metric=None, on_batch=None):
+    "Mean loss and metric over the examples of `dl`; with an optimizer, each batch is learned from."
+    model.train(opt is not None)
+    sizes, losses, values = [], [], []
+    for batch, (xb, yb) in enumerate(dl):
+        with torch.no_grad() if opt is None else nullcontext():
+            out = model(xb)
+            loss = loss_func(out, yb)
+        sizes.append(len(yb))
+        losses.append(loss.item())
+        if len(yb) and not math.isfinite(losses[-1]): raise FloatingPointError(
+            f'fit: the loss is {losses[-1]} in epoch {epoch}, batch {batch} of {name}. Try a smaller learning rate, and look for inf and nan in the data.')
+        if opt is not None:
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        if metric == 'auto': metric = accuracy if not yb.is_floating_point() and out.shape[:-1] == yb.shape and out.shape[-1:] > (1,) else None
+        if metric is not None: values.append(float(metric(out, yb)))
+        if on_batch: on_batch(epoch, batch, losses[-1])
+    if not any(sizes): raise ValueError(f'fit: {name} gave no examples')
+    return mean_over_examples(sizes, losses), mean_over_examples(sizes, values) if values else None
+
+# %% ../nbs/03_minibatch.ipynb #41f46bbf
+def fit(
+    epochs:int, # Passes over the training data
+    model, # A `Module` of ours, or a `torch.nn.Module`
+    loss_func, # Any loss: a `Module` of ours, PyTorch's, or a function
+    opt, # An optimizer, ours or PyTorch's, on the model's parameters
+    train_dl, # Gives (xb, yb) to train on
+    valid_dl, # Gives (xb, yb) to validate with; may be None
+    *,
+    metric='auto', # (out, yb) -> a mean over the batch; 'auto' is `accuracy` for classes and None for all else
+    on_batch=None, # Called as on_batch(epoch, batch, loss) after every step
+    on_epoch=None, # Called as on_epoch(record) after every epoch
+) -> list:  # One `EpochRecord` for each epoch
+    "Train a model. ValueError if a loader is empty, FloatingPointError for a loss of inf or nan, TypeError for a metric that is none."
+    if not (metric in (None, 'auto') or callable(metric)): raise TypeError(f"fit: metric must be a function of (out, yb), 'auto' or None, got {metric!r}")
+    records = []
+    for epoch in range(epochs):
+        start = time.perf_counter()
+        train_loss, _ = _one_pass(epoch, 'train_dl', model, loss_func, train_dl, opt, on_batch=on_batch)
+        valid = (None, None) if valid_dl is None else _one_pass(epoch, 'valid_dl', model, loss_func, valid_dl, metric=metric)
+        records.append(EpochRecord(epoch, train_loss, *valid, time.perf_counter() - start))
+        if on_epoch: on_epoch(records[-1])
+    return records
+
 # %% ../nbs/03_minibatch.ipynb #d3fce3c7
 class SGD(torch.optim.Optimizer):
     "Gradient descent with momentum and weight decay, like `torch.optim.SGD`. ValueError or TypeError for options that make no sense."
@@ -163,36 +267,6 @@ def step(self:SGD):
             w.sub_(v, alpha=group['lr'])
     for hook in self._optimizer_step_post_hooks.values(): hook(self, (), {})
 SGD.step.hooked = True
-
-# %% ../nbs/03_minibatch.ipynb #e7ec3f2c
-class Dataset:
-    "Inputs and targets side by side: `ds[3]`, `ds[0:5]`, `ds[[3, 6]]` and `ds[tensor]` give an (x, y) pair. ValueError unless equally long."
-    def __init__(
-        self,
-        x:Tensor, # (n, ...)
-        y:Tensor, # (n, ...)
-    ):
-        if len(x) != len(y): raise ValueError(f'Dataset: x and y must be equally long, got {len(x)} and {len(y)}')
-        self.x, self.y = torch.as_tensor(x), torch.as_tensor(y)
-
-    def __len__(self): return len(self.x)
-    def __getitem__(self, i): return self.x[i], self.y[i]
-
-# %% ../nbs/03_minibatch.ipynb #7dfef8a0
-class SliceLoader:
-    "The minibatches of a dataset, in order."
-    def __init__(self, ds, batch_size): self.ds, self.batch_size = ds, batch_size
-    def __iter__(self):
-        for i in range(0, len(self.ds), self.batch_size): yield self.ds[i:i+self.batch_size]
-
-# %% ../nbs/03_minibatch.ipynb #fitbare2
-def fit_bare(epochs, model, loss_func, opt, train_dl):
-    "Train a model on the batches of a loader, and no more; the parameters are those of `fit`."
-    for epoch in range(epochs):
-        for xb, yb in train_dl:
-            loss_func(model(xb), yb).backward()
-            opt.step()
-            opt.zero_grad()
 
 # %% ../nbs/03_minibatch.ipynb #9879a9c8
 class Sampler:
@@ -338,77 +412,3 @@ def get_dls(
 ) -> tuple:  # (train_dl, valid_dl)
     "A shuffled loader to train with and one in order to validate with."
     return DataLoader(train_ds, bs, shuffle=True, **kwargs), DataLoader(valid_ds, 2 * bs, **kwargs)
-
-# %% ../nbs/03_minibatch.ipynb #fitvali2
-def fit_validate(epochs, model, loss_func, opt, train_dl, valid_dl):
-    "Train a model, and print its mean loss over the validation examples after each epoch; the parameters are those of `fit`."
-    for epoch in range(epochs):
-        model.train()
-        fit_bare(1, model, loss_func, opt, train_dl)
-        model.eval()
-        with torch.no_grad(): by_batch = [(len(yb), loss_func(model(xb), yb).item()) for xb, yb in valid_dl]
-        print(f'epoch {epoch}: valid loss {mean_over_examples(*zip(*by_batch)):.3f}')
-
-# %% ../nbs/03_minibatch.ipynb #c581c8e1
-def _one_pass(epoch, name, model, loss_func, dl, opt=None, metric=None, on_batch=None):
-    "Mean loss and metric over the examples of `dl`; with an optimizer, each batch is learned from."
-    model.train(opt is not None)
-    sizes, losses, values = [], [], []
-    for batch, (xb, yb) in enumerate(dl):
-        with torch.no_grad() if opt is None else nullcontext():
-            out = model(xb)
-            loss = loss_func(out, yb)
-        sizes.append(len(yb))
-        losses.append(loss.item())
-        if len(yb) and not math.isfinite(losses[-1]): raise FloatingPointError(
-            f'fit: the loss is {losses[-1]} in epoch {epoch}, batch {batch} of {name}. Try a smaller learning rate, and look for inf and nan in the data.')
-        if opt is not None:
-            opt.zero_grad()
-            loss.backward()
-            opt.step()
-        if metric == 'auto': metric = accuracy if not yb.is_floating_point() and out.shape[:-1] == yb.shape and out.shape[-1:] > (1,) else None
-        if metric is not None: values.append(float(metric(out, yb)))
-        if on_batch: on_batch(epoch, batch, losses[-1])
-    if not any(sizes): raise ValueError(f'fit: {name} gave no examples')
-    return mean_over_examples(sizes, losses), mean_over_examples(sizes, values) if values else None
-
-# %% ../nbs/03_minibatch.ipynb #f5130838
-class EpochRecord(NamedTuple):
-    "What one epoch gave."
-    epoch: int  # Counted from 0
-    train_loss: float  # Mean over the examples, each measured just before the step on its batch
-    valid_loss: float  # Mean over the validation examples after the epoch; None without validation
-    metric: float  # The same for the metric
-    seconds: float  # Time for the epoch, validation included
-
-# %% ../nbs/03_minibatch.ipynb #41f46bbf
-def fit(
-    epochs:int, # Passes over the training data
-    model, # A `Module` of ours, or a `torch.nn.Module`
-    loss_func, # Any loss: a `Module` of ours, PyTorch's, or a function
-    opt, # An optimizer, ours or PyTorch's, on the model's parameters
-    train_dl, # Gives (xb, yb) to train on
-    valid_dl, # Gives (xb, yb) to validate with; may be None
-    *,
-    metric='auto', # (out, yb) -> a mean over the batch; 'auto' is `accuracy` for classes and None for all else
-    on_batch=None, # Called as on_batch(epoch, batch, loss) after every step
-    on_epoch=None, # Called as on_epoch(record) after every epoch
-) -> list:  # One `EpochRecord` for each epoch
-    "Train a model. ValueError if a loader is empty, FloatingPointError for a loss of inf or nan, TypeError for a metric that is none."
-    if not (metric in (None, 'auto') or callable(metric)): raise TypeError(f"fit: metric must be a function of (out, yb), 'auto' or None, got {metric!r}")
-    records = []
-    for epoch in range(epochs):
-        start = time.perf_counter()
-        train_loss, _ = _one_pass(epoch, 'train_dl', model, loss_func, train_dl, opt, on_batch=on_batch)
-        valid = (None, None) if valid_dl is None else _one_pass(epoch, 'valid_dl', model, loss_func, valid_dl, metric=metric)
-        records.append(EpochRecord(epoch, train_loss, *valid, time.perf_counter() - start))
-        if on_epoch: on_epoch(records[-1])
-    return records
-
-# %% ../nbs/03_minibatch.ipynb #ee648acf
-def mean_over_examples(
-    sizes, # Number of examples in each batch
-    means, # Mean over the examples of each batch
-) -> float:  # Mean over all examples
-    "The mean over examples, from the means over batches. ZeroDivisionError if there are no examples."
-    return sum(size * mean for size, mean in zip(sizes, means) if size) / sum(sizes)
