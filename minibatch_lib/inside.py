@@ -9,6 +9,8 @@ __all__ = ['n_judged', 'slow', 'fast', 'to_spare', 'rules', 'living_units', 'nor
            'not_learning', 'labels_shuffled']
 
 # %% ../nbs/05_inside.ipynb #n5co0004
+#| code-fold: true
+#| code-summary: "Imports of the library"
 import math
 from collections import Counter, defaultdict
 from functools import partial
