@@ -239,6 +239,11 @@ class _Hooks(dict):
 _hooks = _Hooks()
 
 @patch
+def _own(self:Module):
+    "The parameters that `bwd` may set: those of this module and of all below it."
+    return self.parameters() if self._modules else self._parameters.values()
+
+@patch
 def _unseen(self:Module, value):
     "The tensors that lie in `value`, each with its version. TypeError if one is marked, since `bwd` would not see it."
     inside = [t for t in _inside(value) if isinstance(t, Tensor)]
@@ -250,7 +255,7 @@ def _unseen(self:Module, value):
 @patch
 def _noted(self:Module, out, args, kwargs):
     "The output of a layer: marked, and with a note of the call, if a tensor that went in is marked. TypeError for one that `bwd` would not see."
-    own = tuple(self.parameters() if self._modules else self._parameters.values())
+    own = tuple(self._own())
     seen, marked, led, on = [], False, False, torch.is_grad_enabled() and (out.is_floating_point() or out.is_complex())
     for t in (*args, *own, kwargs) if kwargs else (*args, *own):
         if t is out: out = out.detach()
@@ -287,7 +292,7 @@ def _go_back(call, out):
     for t, before in seen:
         if t._version != before: _explain_change(call, f'{_name_in(call, t)} was changed in place')
     if out._version != version: _explain_change(call, 'the output was changed in place')
-    if any(map(is_not, own, module.parameters() if module._modules else module._parameters.values())): _explain_change(call, 'a parameter was replaced')
+    if any(map(is_not, own, module._own())): _explain_change(call, 'a parameter was replaced')
     handed, olds = [], []
     for a in args: handed.append(a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a)
     for p in own:
