@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from fastcore.basics import noop, patch
-from torch import Tensor, nn
+from torch import Tensor
 import torch.nn.functional as F
 
 from .modules import Linear, Module, ReLU, Sequential
