@@ -7,7 +7,6 @@ import math
 import tempfile
 from functools import wraps
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -509,23 +508,6 @@ def test_dataset(n, width, seed, data):
         xb, yb = collate([ds[i] for i in rows])
         same(xb, x[rows]), same(yb, y[rows])
         assert collate([dict(a=i, b=(i, "s")) for i in rows])["a"].tolist() == rows
-
-
-@holds("read_ahead", n=st.integers(0, 30), n_ahead=st.integers(1, 9))
-def test_batches_that_are_read_ahead(n, n_ahead):
-    on_their_way, most = set(), 0
-
-    class Workers:
-        """They load a batch only when it is taken."""
-
-        def submit(self, load, rows):
-            nonlocal most
-            on_their_way.add(rows)
-            most = max(most, len(on_their_way))
-            return SimpleNamespace(result=lambda: on_their_way.remove(rows) or load(rows))
-
-    assert list(minibatch.read_ahead(str, range(n), Workers(), n_ahead)) == list(map(str, range(n)))
-    assert most == min(n, n_ahead) and not on_their_way
 
 
 @holds("DataLoader", "Sampler", "BatchSampler", "get_dls", n=st.integers(0, 12), bs=st.integers(1, 13), shuffle=st.booleans(), drop_last=st.booleans(),
