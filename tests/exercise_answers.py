@@ -629,6 +629,27 @@ _OPTIMIZER = """class Optimizer:
     def zero_grad(self):
         for p in self.params: {zero}"""
 
+_ADAM = """class Adam(Optimizer):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, lr)
+        self.betas, self.eps, self.all_steps = betas, eps, 0
+        self.state = {{p: ({first}, torch.zeros_like(p), torch.zeros_like(p)) for p in self.params}}
+    def step(self):
+        beta1, beta2 = self.betas
+        self.all_steps += 1
+        with torch.no_grad():
+            for p, (t, mean, square) in self.state.items():
+                {skip}
+                t, mean, square = t + 1, beta1 * mean + (1 - beta1) * p.grad, beta2 * square + (1 - beta2) * p.grad ** 2
+                {keep}
+                {move}"""
+
+
+def _adam(first="0", skip="if p.grad is None: continue", keep="self.state[p] = t, mean, square",
+          move="p -= self.lr * mean / (1 - beta1 ** t) / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"):
+    return _ADAM.format(first=first, skip=skip, keep=keep, move=move)
+
+
 _CROSS_ENTROPY_LOSS = """class CrossEntropyLoss(Module):
     def forward(self, inp, targ): return cross_entropy(inp, targ)
     def bwd(self, out, inp, targ):
@@ -741,6 +762,25 @@ WRONG["03_minibatch"] = {
         ("def mean_over_examples(sizes, means): return sum(means) / sum(sizes)", "weigh each mean"),
         ("def mean_over_examples(sizes, means): return sum(means)", "the sum of the means"),
         ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means)) / sum(sizes)", "leave empty batches out"),
+    ],
+    "Adam": [
+        (_adam(move="p -= self.lr * mean / (square.sqrt() + self.eps)"), "divide each by 1 - beta ** t"),
+        (_adam(move="p -= self.lr * mean / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"), "divide it by 1 - beta1 ** t"),
+        (_adam(move="p -= self.lr * mean / (1 - beta1 ** t) / (square.sqrt() + self.eps)"), "divide it by 1 - beta2 ** t"),
+        (_adam(first="1"), "the first step counts as 1, not as 2"),
+        (_adam(first="-1"), "1 - beta ** 0 is 0"),
+        (_adam(move="p -= self.lr / (1 - beta1 ** (t - 1)) * mean / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"), "the first step counts as 1"),
+        (_adam(move="p -= self.lr * mean / (1 - beta1 ** t) / (square / (1 - beta2 ** t) + self.eps).sqrt()"), "not under it"),
+        (_adam(move="p -= self.lr * mean / (1 - beta1 ** t) * (1 - beta2 ** t) ** 0.5 / (square.sqrt() + self.eps)"), "after the correction"),
+        (_adam(move="p -= self.lr * mean / (1 - beta1 ** t) / (square / (1 - beta2 ** t) + self.eps)"), "the root is missing"),
+        (_adam(move="p += self.lr * mean / (1 - beta1 ** t) / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"), "uphill!"),
+        (_adam(move="p = p - self.lr * mean / (1 - beta1 ** t) / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"), "change the parameter itself"),
+        (_adam(keep="pass"), "keep the running means"),
+        (_adam(skip="pass"), "a parameter without a gradient stays where it is"),
+        (_adam(move="t = self.all_steps\n                " + _adam().rsplit("\n", 1)[1].strip()), "does not count for that parameter"),
+        (_adam().replace("beta1, beta2 =", "beta2, beta1 ="), "the two betas have changed places"),
+        (_adam().replace("self.betas, self.eps, self.all_steps = betas", "self.betas, self.eps, self.all_steps = (0.9, 0.999)"), "betas are not looked at"),
+        ("class Adam(torch.optim.Adam): pass", "write the step yourself"),
     ],
 }
 

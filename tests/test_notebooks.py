@@ -21,7 +21,7 @@ import pages  # noqa: E402
 
 pytestmark = pytest.mark.slow
 PAGES = {path.stem: path for path in sorted((ROOT / "nbs").glob("*.ipynb"))}
-NOT_YET = {"03_minibatch": "its cells marked mnist want to download", "benchmarks": "it looks for its results beside its own folder"}
+NOT_YET = {"benchmarks": "it looks for its results beside its own folder"}
 FLAGS = ("eval:", "slow", "cuda")  # cells that a reader runs on purpose only
 
 
