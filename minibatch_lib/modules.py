@@ -453,8 +453,7 @@ def __delattr__(self:Module, name):
 
 # %% ../nbs/02_modules.ipynb #r5000005
 @patch
-def register_buffer(
-    self:Module,
+def register_buffer(self:Module,
     name:str, # The attribute's name
     tensor:Tensor, # Any shape and dtype
 ):
@@ -530,8 +529,7 @@ def zero_grad(self:Module):
 
 # %% ../nbs/02_modules.ipynb #p2list16
 @patch
-def requires_grad_(
-    self:Module,
+def requires_grad_(self:Module,
     requires_grad:bool=True, # False freezes
 ):
     "Mark all parameters, or freeze them; return the module."
@@ -546,8 +544,7 @@ def state_dict(self:Module) -> dict:
 
 # %% ../nbs/02_modules.ipynb #p2state4
 @patch
-def load_state_dict(
-    self:Module,
+def load_state_dict(self:Module,
     state:dict, # Name -> tensor, as `state_dict` gives it, ours or that of `torch.nn`
 ):
     "Copy the tensors in `state` into the parameters and buffers. ValueError that names what is missing, unexpected or of the wrong shape."
@@ -562,8 +559,7 @@ def load_state_dict(
 
 # %% ../nbs/02_modules.ipynb #ade3603c
 @patch
-def train(
-    self:Module,
+def train(self:Module,
     mode:bool=True, # False switches to evaluation
 ):
     "Switch this module and all below it to training; return it."
@@ -578,8 +574,7 @@ def eval(self:Module):
 
 # %% ../nbs/02_modules.ipynb #p2mode05
 @patch
-def use_autograd(
-    self:Module,
+def use_autograd(self:Module,
     mode:bool=True, # False goes back to `bwd`
 ):
     "Let PyTorch's autograd find the gradients of this module and all below it, in place of their `bwd`; return it."
@@ -588,8 +583,7 @@ def use_autograd(
 
 # %% ../nbs/02_modules.ipynb #5ae134a3
 @patch
-def to(
-    self:Module,
+def to(self:Module,
     where:torch.device, # A device or its name, or a floating dtype
 ):
     "Move the parameters, their gradients and the buffers to a device or a dtype; return the module. Buffers of whole numbers keep their dtype."
@@ -631,8 +625,7 @@ def _hang(hooks, hook):
     return handle
 
 @patch
-def register_forward_hook(
-    self:Module,
+def register_forward_hook(self:Module,
     hook, # hook(module, args, out); what it returns, unless None, takes the place of `out`
 ):
     "Call `hook` after every forward pass. Return a handle whose `remove()` ends that."
@@ -640,8 +633,7 @@ def register_forward_hook(
 
 # %% ../nbs/02_modules.ipynb #p2hook02
 @patch
-def register_full_backward_hook(
-    self:Module,
+def register_full_backward_hook(self:Module,
     hook, # hook(module, grad_inputs, grad_outputs), of two tuples; what it returns, unless None, takes the place of `grad_inputs`
 ):
     "Call `hook` after every way back. Return a handle whose `remove()` ends that."
