@@ -369,6 +369,17 @@ _TAPED_BACKWARD = """def taped_backward(out, g):
             if hasattr(t, 'call'): waiting[t.call[0]] = t
 """
 
+_LAYER_NORM = """class LayerNorm(Module):
+    def forward(self, inp):
+        deviation = (inp.var(dim=-1, keepdim=True, unbiased=False) + 1e-5).sqrt()
+        out = (inp - inp.mean(dim=-1, keepdim=True)) / deviation
+        out.deviation = deviation
+        return out
+    def bwd(self, out, inp):
+        through_mean = out.g.mean(dim=-1, keepdim=True)
+        through_deviation = out * (out.g * out).mean(dim=-1, keepdim=True)
+        inp.g = (out.g - through_mean - through_deviation) / out.deviation"""
+
 WRONG["02_modules"] = {
     "CallReLU": [
         ("class CallReLU:\n    def __call__(self, inp): self.inp, self.out = inp, relu(inp)\n"
@@ -601,6 +612,16 @@ WRONG["02_modules"] = {
          "said with the *output*"),
         ("class Sigmoid(Module):\n    def forward(self, inp): return inp.sigmoid()\n    def bwd(self, out, inp): return out.g * out * (1 - out)",
          "bwd did not set inp.g"),
+    ],
+    "LayerNorm": [
+        (_LAYER_NORM.replace("unbiased=False", "unbiased=True"), "unbiased=False"),
+        (_LAYER_NORM.replace("dim=-1, keepdim=True, unbiased", "dim=0, keepdim=True, unbiased").replace("inp.mean(dim=-1", "inp.mean(dim=0"), "by columns"),
+        (_LAYER_NORM.replace(" + 1e-5", ""), "a row of equal numbers divides 0 by 0"),
+        (_LAYER_NORM.replace(" - through_mean - through_deviation", ""), "that is one way of three"),
+        (_LAYER_NORM.replace(" - through_deviation", ""), "the way through the standard deviation is missing"),
+        (_LAYER_NORM.replace(" - through_mean", ""), "the way through the mean is missing"),
+        (_LAYER_NORM.replace("= out * (out.g", "= (out.g"), "the third term is the mean of out.g * out, times out"),
+        (_LAYER_NORM.replace("        inp.g = ", "        return "), "bwd did not set inp.g"),
     ],
 }
 
