@@ -14,6 +14,7 @@ import math
 import random
 import time
 from contextlib import ExitStack, nullcontext
+from inspect import unwrap
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -233,6 +234,7 @@ def fit(
 # %% ../nbs/03_minibatch.ipynb #d3fce3c7
 class SGD(torch.optim.Optimizer):
     "Gradient descent with momentum and weight decay, like `torch.optim.SGD`. ValueError or TypeError for options that make no sense."
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)  # its wrapper would load PyTorch's compiler
     def __init__(
         self,
         params, # Tensors with their gradients in `.grad`, or groups of them as in `torch.optim`
