@@ -13,6 +13,7 @@ __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntrop
 import math
 import random
 import time
+from inspect import unwrap
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -249,6 +250,7 @@ def fit(
 # %% ../nbs/03_minibatch.ipynb #d3fce3c7
 class SGD(torch.optim.Optimizer):
     "Gradient descent with momentum and weight decay, like `torch.optim.SGD`. ValueError or TypeError for options that make no sense."
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)  # its wrapper would load PyTorch's compiler
     def __init__(self,
         params, # Tensors with their gradients in `.grad`, or groups of them as in `torch.optim`
         lr:float, # Learning rate, at least 0

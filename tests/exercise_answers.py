@@ -868,3 +868,84 @@ WRONG["testing"] = {
         ("def test_near_zero(a, tol=1e-3): assert not (a.abs() >= tol).any()", "lets nan pass"),
     ],
 }
+
+SHARES = """class Shares:
+    at, lost = 0, False
+    def __init__(self, batches, rank=None, size=None): self.batches, self.rank, self.size = batches, rank, size
+    def __len__(self): return len(self.batches)
+    def __iter__(self): return (self.of(rows) or rows[:1] for rows in self.batches)
+    def of(self, rows): return rows[self.rank::self.size]
+    def on_batch(self, *_): self.at = (self.at + 1) % len(self)
+    def counts(self):
+        rows = range(self.at * self.batches.bs, min((self.at + 1) * self.batches.bs, self.batches.n))
+        return len(self.of(rows)), len(rows)
+    def weight(self):
+        n, n_all = self.counts()
+        return n / n_all"""
+
+WRONG["06_distributed"] = {
+    "Shares": [
+        (SHARES.replace("rows[self.rank::self.size]", "rows[self.rank * (k := len(rows) // self.size):(self.rank + 1) * k]"), "some rows are nobody's"),
+        (SHARES.replace("rows[self.rank::self.size]", "[rows[i % len(rows)] for i in range(self.rank, -(-len(rows) // self.size) * self.size, self.size)]"),
+         "more is counted than there is"),
+        (SHARES.replace("self.of(rows) or rows[:1]", "self.of(rows)"), "an empty list is nothing to work on"),
+        (SHARES.replace("return n / n_all", "return 1 / self.size"), "not 1 / size"),
+        (SHARES.replace("len(self.of(rows)), len", "max(1, len(self.of(rows))), len"), "that is taken for want of a share counts 0"),
+        (SHARES.replace("min((self.at + 1) * self.batches.bs, self.batches.n)", "(self.at + 1) * self.batches.bs"), "the last batch may be shorter"),
+        (SHARES.replace("(self.at + 1) % len(self)", "self.at + 1"), "after the last batch comes the first"),
+        (SHARES.replace("return len(self.batches)", "return self.batches.n"), "the length is the number of batches"),
+    ],
+    "average_grads": [
+        ("""def average_grads(params, weight):
+    for p in params:
+        if p.grad is not None: dist.all_reduce(p.grad.mul_(weight))""", "right, but in 2 calls"),
+        ("""def average_grads(params, weight):
+    grads = [p.grad for p in params if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in grads])
+    dist.all_reduce(flat)
+    for g, part in zip(grads, (flat / dist.get_world_size()).split([g.numel() for g in grads])): g.copy_(part.view_as(g))""", "that is the mean of the means"),
+        ("""def average_grads(params, weight):
+    flat = torch.cat([p.grad.reshape(-1) for p in params if p.grad is not None]) * weight
+    dist.all_reduce(flat)""", "the sum never came back"),
+        ("""def average_grads(params, weight):
+    grads = [p.grad for p in params if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in grads])
+    dist.all_reduce(flat)
+    for g, part in zip(grads, (flat * weight).split([g.numel() for g in grads])): g.copy_(part.view_as(g))""", "multiply before the sum"),
+        ("""def average_grads(params, weight):
+    params = list(params)
+    flat = torch.cat([p.grad.reshape(-1) for p in params]) * weight
+    dist.all_reduce(flat)
+    for p, part in zip(params, flat.split([p.numel() for p in params])): p.grad = part.view_as(p)""", "a parameter may have no gradient"),
+        ("""def average_grads(params, weight):
+    for p in params:
+        if p.grad is not None: p.grad *= weight""", "nobody was asked"),
+    ],
+    "Link": [
+        (f"""class Link(NamedTuple):
+    latency: float
+    bandwidth: float
+    def all_reduce(self, n_bytes, workers): return {seconds}""", said) for seconds, said in [
+            ("(workers - 1) * (self.latency + n_bytes / workers / self.bandwidth)", "that is half of the way"),
+            ("2 * workers * (self.latency + n_bytes / workers / self.bandwidth)", "one round fewer than there are processes"),
+            ("2 * (workers - 1) * (self.latency + n_bytes / self.bandwidth)", "not the whole vector"),
+            ("self.latency + 2 * (workers - 1) * n_bytes / workers / self.bandwidth", "every round has a latency"),
+            ("2 * (workers - 1) * (self.latency + n_bytes / workers * self.bandwidth)", "bytes per second are seconds"),
+        ]],
+    "efficiency": [
+        ("def efficiency(step_seconds, n_bytes, workers, link, hidden=0.):\n" + body, said) for body, said in [
+            ("    return link.all_reduce(n_bytes, workers) / (step_seconds + link.all_reduce(n_bytes, workers))", "that is the part of waiting"),
+            ("    return step_seconds / (step_seconds + link.all_reduce(n_bytes, workers))", "hidden is not used"),
+            ("    return step_seconds / (step_seconds + link.all_reduce(n_bytes, workers) - hidden * step_seconds)", "at least 0"),
+            ("    return step_seconds / (step_seconds + (1 - hidden) * link.all_reduce(n_bytes, workers))", "a part of the computation, not of the sum"),
+            ("    return 1 - link.all_reduce(n_bytes, workers) / step_seconds", "divide by both together"),
+        ]],
+    "rows_needed": [
+        (f"def rows_needed(wanted, row_seconds, n_bytes, workers, link): return {rows}", said) for rows, said in [
+            ("math.ceil(link.all_reduce(n_bytes, workers) / row_seconds)", "efficiency 0.5"),
+            ("math.floor(wanted / (1 - wanted) * link.all_reduce(n_bytes, workers) / row_seconds)", "round up"),
+            ("math.ceil(link.all_reduce(n_bytes, workers) / (1 - wanted) / row_seconds)", "computing and waiting together"),
+            ("math.ceil((1 - wanted) / wanted * link.all_reduce(n_bytes, workers) / row_seconds)", "upside down"),
+            ("math.ceil(wanted / (1 - wanted) * link.all_reduce(n_bytes, workers) * row_seconds)", "divide by the time for a row"),
+        ]],
+}
