@@ -25,10 +25,10 @@ def kept(rules, used):
 
 
 def words(folder):
-    """The classes and ids of a site: those in its pages, and any word in a script."""
+    """The classes and ids of a site: those in its pages, any word in a script, and of Bootstrap's what a list does that opens."""
     marked = [each for path in folder.rglob("*.html") for each in re.findall(r'(?:class|id)="([^"]*)"', path.read_text(encoding="utf-8"))]
-    scripts = [path.read_text(encoding="utf-8") for path in folder.rglob("*.js") if path.name != "search.js"]
-    return {word for text in [*marked, *scripts] for word in WORD.findall(text)}
+    scripts = [path.read_text(encoding="utf-8") for path in folder.rglob("*.js") if path.name not in ("search.js", "bootstrap.bundle.min.js")]
+    return {word for text in [*marked, *scripts, "collapsing show"] for word in WORD.findall(text)}
 
 
 def slim(folder):
