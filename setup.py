@@ -34,6 +34,7 @@ setup(
     ],
     python_requires=">=" + cfg["min_python"],
     packages=[cfg["lib_path"]],
+    package_dir={"": "."},  # an editable install then adds this folder to the path, where nbdev looks for tools/procs.py
     package_data={cfg["lib_path"]: ["*.npz", "*.txt"]},
     install_requires=cfg["requirements"].split(),
     extras_require={"dev": cfg["dev_requirements"].split(), "bench": cfg["bench_requirements"].split()},

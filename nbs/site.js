@@ -1,7 +1,12 @@
-// What every page does: wide things can be scrolled with the keyboard, Escape closes the list of pages, and search works
-// without a server.
+// What every page does: tables stand in boxes that can be scrolled, whatever is wide can be scrolled with the keyboard, Escape
+// closes the list of pages, and search works without a server.
 (() => {
   "use strict";
+  document.querySelectorAll("main table:not(.sd-table *)").forEach((table) => {
+    const box = Object.assign(document.createElement("div"), { className: "sd-table" });
+    table.replaceWith(box);
+    box.append(table);
+  });
   const wide = () => document.querySelectorAll("pre, .sd-table, .math.display, figure.figure").forEach((box) => {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; else box.removeAttribute("tabindex");
   });

@@ -18,6 +18,7 @@ sys.path.insert(0, str(TOOLS))
 import check_site  # noqa: E402
 import docs  # noqa: E402
 import figures  # noqa: E402
+from tools import procs  # noqa: E402
 
 SETTINGS = """[DEFAULT]
 lib_name = sample
@@ -31,14 +32,20 @@ branch = main
 lib_path = sample
 nbs_path = nbs
 custom_sidebar = True
+skip_procs = clean_magics,add_fold
+procs = tools.procs:Page
+renderer = tools.procs.Entry
 """
-QUARTO = """project:
+QUARTO = f"""project:
   type: website
+  pre-render: {TOOLS.as_posix()}/beside.py
+  post-render: {TOOLS.as_posix()}/beside.py
 format:
   html:
     theme: default
+    html-math-method: mathml
 website:
-  navbar: {search: true}
+  navbar: {{search: true}}
   sidebar:
     contents: [index.ipynb, 00_first.ipynb, second.ipynb]
 metadata-files: [nbdev.yml]
@@ -256,7 +263,7 @@ class Thing:
 
 def test_calls_show_no_address():
     def call(self: Thing, a=Thing(), b: Path = None) -> Thing: pass
-    assert docs.call_of(call) == "(a=Thing(), b: Path = None) → Thing"
+    assert procs.call_of(call) == "(a=Thing(), b: Path = None) → Thing"
 
 
 def test_exported_source_is_shown_and_hidden_cells_are_not(site):

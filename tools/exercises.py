@@ -259,16 +259,19 @@ def write(path, nb):
     return f"{path}: written"
 
 
-def write_all(folder):
-    """Write the notebook of every page that has exercises; return a line for each that says what was done."""
-    return [write(Path(folder) / path.name, nb) for path in pages.find() if (nb := notebook(path))]
+def write_page(path, folder):
+    """Write the notebook of a page into a folder, if the page has exercises; return a line that says what was done, or None."""
+    nb = notebook(path)
+    return write(Path(folder) / path.name, nb) if nb else None
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", default="exercises", help="where to write them (default: exercises)")
-    for line in write_all(parser.parse_args().folder):
-        print(line)
+    folder = parser.parse_args().folder
+    for path in pages.find():
+        if line := write_page(path, folder):
+            print(line)
 
 
 if __name__ == "__main__":

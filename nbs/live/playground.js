@@ -190,7 +190,16 @@
   const button = (text, action) => { const b = make("button", { type: "button", className: "pg-button", textContent: text }); b.addEventListener("click", action); return b; };
 
   const part = (title, ...children) => make("section", { className: "pg-part" }, make("h3", { className: "no-anchor", textContent: title }), ...children);
-  root.replaceChildren(
+  if (root.dataset.drawn) {  // on the front page: the input and the outputs alone, with a digit that is drawn already
+    const points = root.dataset.drawn.split(" ").map((pair) => pair.split(",").map(Number));
+    points.slice(1).forEach(([x, y], i) => stroke({ x: points[i][0], y: points[i][1] }, { x, y }));
+    root.replaceChildren(
+      make("div", { className: "pg-beside" },
+        make("div", {}, pad, button("Clear, and draw another", clear)),
+        make("ul", { className: "pg-rows" }, ...rows)),
+      answer,
+      make("p", { id: "pg-keys", className: "pg-keys", textContent: "Draw with mouse or finger, or with the arrow keys and the space bar." }));
+  } else root.replaceChildren(
     part("Input", pad,
       make("p", { id: "pg-keys", className: "pg-note", textContent: "Draw with mouse or finger. With the keyboard: arrow keys move the pen, the space bar puts it down or lifts it, Delete clears." }),
       button("Clear", clear)),
