@@ -300,8 +300,9 @@ def notebook_links(name):
     edit = f"{config.git_url}/edit/{config.branch}/{config.nbs_path.name}/{quote(str(name))}"
     links = [("Open in Colab", f"{colab}/{quote(str(name))}", ""), ("Edit this page", edit, ""),
              ("Download notebook", f"notebooks/{name}", " download")]
-    if (config.config_path / DOWNLOADS["exercises"] / str(name)).exists():
-        links.append(("Download exercises", f"exercises/{name}", " download"))
+    exercise = exercises.file_name(config.nbs_path / name)
+    if (config.config_path / DOWNLOADS["exercises"] / exercise).exists():
+        links.append(("Download exercises", f"exercises/{exercise}", " download"))
     return '<p class="notebook-links">{}</p>\n'.format(" ".join(f'<a href="{to}"{how}>{text}</a>' for text, to, how in links))
 
 
