@@ -69,7 +69,7 @@ def tell(desk, name, kinds=("right", "fake", "wrong"), most=None):
         for attempt in ATTEMPTS[name][kind][:most]:
             edit, wanted = (attempt, "Mended.") if kind == "right" else attempt
             said, seconds = desk.check(name, edited(name, edit))
-            if wanted not in said or (kind != "right" and not wanted) or seconds > 5:
+            if wanted not in said or (kind != "right" and not wanted) or seconds > 10:
                 off.append(f"{name}, {kind}: {edit}\n    said {said!r}, wanted {wanted!r}, {seconds:.1f} s")
     return off
 
