@@ -221,13 +221,17 @@ def test_the_command_writes_every_page_and_leaves_edited_ones(tmp_path):
     def make():
         return subprocess.run([sys.executable, ROOT / "tools" / "exercises.py", tmp_path], cwd=ROOT, capture_output=True,
                               text=True, check=True).stdout.splitlines()
-    assert [line.partition(": ")[2] for line in make()] == ["written"] * len(BOOK)
-    assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(BOOK)
-    edited = tmp_path / "00_matmul.ipynb"
-    edited.write_text(edited.read_text().replace("raise NotImplementedError", "return 1  #", 1))
-    before = edited.read_text()
-    assert [line.partition(": ")[2][:4] for line in make()] == ["kept", *["writ"] * (len(BOOK) - 1)]
-    assert edited.read_text() == before
+    files = sorted([*(f"{page}.ipynb" for page in BOOK), exercises.REPAIRS])
+    assert [line.partition(": ")[2] for line in make()] == ["written"] * len(files)
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    edited = {tmp_path / "00_matmul.ipynb": ("raise NotImplementedError", "return 1  #"), tmp_path / exercises.REPAIRS: ("out - y", "y - out")}
+    for path, (old, new) in edited.items():
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+    before = {path: path.read_text() for path in edited}
+    said = {Path(line.partition(": ")[0]): line.partition(": ")[2][:4] for line in make()}
+    assert {path for path, what in said.items() if what == "kept"} == set(edited) and len(said) == len(files)
+    assert {path: path.read_text() for path in edited} == before
 
 
 def test_an_answer_of_yesterday_does_not_pass_for_one_with_an_error():

@@ -1,9 +1,11 @@
-"""Each page of the book as a notebook of exercises: what is marked `#| exercise` is blank, and its check stands below it.
+"""Each page of the book as a notebook of exercises: what is marked `#| exercise` is blank, what is marked `#| repair` broken, and its check stands below it.
 
 A cell marked `#| exercise WHAT IS TO DO` keeps signatures, docstrings and the refusal of bad input; the rest of every
 function is left out, and every value is `...`. The cells marked `#| check` below it grade what the reader has written;
 one marked `#| check shared`, or above all exercises, holds what several checks have in common. A check uses imports, exported names and other checks only.
 All else on the page stays, but for stored outputs and for imports that would give an answer away.
+
+A cell marked `#| repair WHAT IS SEEN` holds a broken program, which stands as it is; the page of them is the notebook `REPAIRS`.
 """
 import argparse
 import ast
@@ -27,6 +29,13 @@ Run the cells in order. Where you meet `raise NotImplementedError`, or a value o
 below it is the check: it says nothing if your answer is right, and otherwise what is wrong. Cells further down may need your answer.
 
 A cell near the top installs the library where it is missing. The page itself, with an answer to each, is [here]({page})."""
+REPAIR_INTRO = """**How to use this notebook.** It holds {count} programs, each with one mistake. Change a program until its check says *Mended.*
+
+Run the first cells, then begin with any case you like: no case needs another. The cell below a program is its check. It tries your program \
+on data of its own, says what is seen, and knows repairs that only hide it. Below that are a hint and the cause, both closed.
+
+A cell near the top installs the library where it is missing. The page is also [on the site]({page})."""
+REPAIRS = "mend_the_mistakes.ipynb"
 FLAGGED = "# Needs the files of {}. Make this a code cell to run it."
 
 
@@ -52,7 +61,7 @@ def graded(**tasks):
 def forget(cell):
     "Before the cell of an exercise runs, drop what it gave before: else an older answer would pass for one with an error."
     for name in EXERCISES:  # noqa: F821
-        if re.search(rf"^(# Exercise [^:]*\b{name}\b|(def|class) {name}\b|{name} *=(?!=))", cell.raw_cell, re.M):
+        if re.search(rf"^(# (?:Exercise|Mend) [^:]*\b{name}\b|(def|class) {name}\b|{name} *=(?!=))", cell.raw_cell, re.M):
             globals().pop(name, None)
 
 
@@ -178,9 +187,9 @@ def parts(path):
             yield cell, directives, "\n".join(lines)
 
 
-def tasks_of(path):
-    """What is to do for each exercise of a page, by name."""
-    return {name: " ".join(directives["exercise"]) for _, directives, source in parts(path) if "exercise" in directives
+def tasks_of(path, kind="exercise"):
+    """What is to do for each exercise of a page, or what is seen of each program to `repair`, by name."""
+    return {name: " ".join(directives[kind]) for _, directives, source in parts(path) if kind in directives
             for name in answers(tree_of(source))}
 
 
@@ -192,7 +201,7 @@ def new_cell(kind, id_, source, *tags):
 
 def exercise_cells(path):
     """The cells of a page's notebook of exercises, tagged `exercise`, `check`, or `given` for imports and definitions."""
-    tasks, above = tasks_of(path), {}
+    tasks, above = tasks_of(path) or tasks_of(path, "repair"), {}
     solved = [source for cell, directives, source in parts(path) if cell.cell_type == "code" and "exercise" not in directives]
     used = used_names(solved) | used_names(blank(source, "") for _, directives, source in parts(path) if "exercise" in directives)
     for cell, directives, source in parts(path):
@@ -206,6 +215,9 @@ def exercise_cells(path):
             above = {name: tasks[name] for name in answers(tree)}
             head = f"# Exercise {', '.join(above)}: {' '.join(directives['exercise'])}"
             yield new_cell("code", cell.id, f"{head}\n{blank(source, next(iter(above.values())))}", "exercise")
+        elif "repair" in directives:
+            above = {name: tasks[name] for name in answers(tree)}
+            yield new_cell("code", cell.id, f"# Mend {', '.join(above)}: {' '.join(directives['repair'])}\n{source}", "exercise")
         elif "check" in directives and above and "shared" not in directives["check"]:
             call = f"graded({', '.join(f'{name}={task!r}' for name, task in above.items())})"
             yield new_cell("code", cell.id, f"{call}\n{source}", "check")
@@ -217,13 +229,14 @@ def exercise_cells(path):
 
 
 def notebook(path):
-    """A page's notebook of exercises, or None if the page has none."""
-    tasks = tasks_of(path)
+    """A page's notebook of exercises or of repairs, or None if the page has neither."""
+    blanks, broken = tasks_of(path), tasks_of(path, "repair")
+    tasks = blanks or broken
     if not tasks:
         return None
     title, *rest = exercise_cells(path)
     listed = ", ".join(f"`{name}`" for name in tasks)
-    intro = INTRO.format(count=len(tasks), names=listed, page=f"{pages.site_url()}/{nbpath2html(path).name}")
+    intro = (INTRO if blanks else REPAIR_INTRO).format(count=len(tasks), names=listed, page=f"{pages.site_url()}/{nbpath2html(path).name}")
     cells = [title, new_cell("markdown", "how-to", intro), new_cell("code", "first", first_cell(tasks), "given"), *rest]
     kernel = dict(display_name="Python 3", language="python", name="python3")
     return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
@@ -259,10 +272,15 @@ def write(path, nb):
     return f"{path}: written"
 
 
+def file_name(path):
+    """What the notebook of exercises of a page is called."""
+    return REPAIRS if tasks_of(path, "repair") else path.name
+
+
 def write_page(path, folder):
     """Write the notebook of a page into a folder, if the page has exercises; return a line that says what was done, or None."""
     nb = notebook(path)
-    return write(Path(folder) / path.name, nb) if nb else None
+    return write(Path(folder) / file_name(path), nb) if nb else None
 
 
 def main():
