@@ -856,7 +856,7 @@ def torchrun(folder, n, **options):
 @pytest.mark.parametrize("backend", ["ours", "torch"])
 @pytest.mark.parametrize("n", [1, 2])
 def test_processes_on_the_device(tmp_path, n, backend):
-    if DEVICE == "cuda" and torch.cuda.device_count() < n:
+    if n > (torch.cuda.device_count() if DEVICE == "cuda" else 1):
         pytest.skip(f"needs {n} graphics processors")
     done = torchrun(tmp_path, n, device=DEVICE, backend=backend)
     assert done.returncode == 0, done.stderr[-2000:]
