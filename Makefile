@@ -16,12 +16,14 @@ STAGE := $(PY) tools/stage.py
 COVER := # not empty: note which lines of the package the tests reach
 PYTEST = OMP_NUM_THREADS=1 $(STAGE) "$1" "$2" $(if $(COVER),$(BIN)/coverage run,$(PY)) -m pytest -q -rs -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
+DEVICE ?= cuda
+
 export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # PyTorch's profiler is silent unless something fails.
 export KINETO_LOG_LEVEL := 99
 
-.PHONY: help setup train test test-all test-rest portable fuzz mutants versions export book bench bench-quick exercises docs clean
+.PHONY: help setup train test test-all test-rest test-cuda portable fuzz mutants versions export book bench bench-quick exercises docs clean
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -68,6 +70,9 @@ fuzz: $(READY) ## try the properties of all public functions on 10,000 random ca
 
 mutants: $(READY) ## change the package in 300 small ways; the tests must notice
 	@$(PY) tools/mutants.py
+
+test-cuda: $(READY) ## what may differ on a graphics processor (5 minutes, no network; DEVICE=cpu tries out the tests themselves)
+	@DEVICE=$(DEVICE) $(PY) -m pytest --noconftest -p no:cacheprovider -W ignore::pytest.PytestUnknownMarkWarning -s -v --tb=short tests/test_cuda.py
 
 versions: ## the package's own tests in a fresh environment: PYTHON=python3.13 WITH="torch==2.4.* fastcore>=2"
 	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(PYTHON) -m venv "$$folder"; \

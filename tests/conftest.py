@@ -21,6 +21,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under nohup; the pro
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: left out by `make test`, run by `make test-all`")
+    config.addinivalue_line("markers", "cuda: meant for a graphics processor, where `make test-cuda` runs it")
 
 
 def pytest_terminal_summary(terminalreporter):
