@@ -130,10 +130,11 @@ class SharedRun(Run):
         self,
         options:dict, # All options, as `complete` gives them
         store, # Where the processes leave short messages for each other
+        callback=None, # A `Callback`, in each process its own
     ):
         _own_device(options)
         self.store, self.rank, self.size = store, dist.get_rank(), dist.get_world_size()
-        super().__init__(options)
+        super().__init__(options, callback)
         self.shares = Shares(self.batches)
 
     def is_stopped(self): return self.stop
@@ -397,7 +398,7 @@ def main_distributed(
                 print(json.dumps(measure([784, *options['hidden'], 10], rows, device=_own_device(options))))
                 return 0
             if _is_restarted(given.setdefault('out', usual_folder(given)), store): given['resume'] = True
-            return train_as_told(parser, given, lambda options: SharedRun(options, store), say)
+            return train_as_told(parser, given, lambda options, callback: SharedRun(options, store, callback), say)
 
 # %% ../nbs/06_distributed.ipynb #d5main03
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main_distributed())

@@ -27,7 +27,7 @@ from minibatch_lib.testing import check_grads, near
 MODULES = sorted(path.stem for path in Path(matmul.__file__).parent.glob("[!_]*.py"))
 WHOLE_RUNS = {"train", "main_train", "main_eval", "main_predict", "train_parser", "train_as_told", "one_line_errors", "OneLineParser",
               "evaluate", "predict", "load_run", "EpochBatches", "Run", "train_run", "noting_ctrl_c",  # tried as such in test_training.py
-              "RunFolder", "complete", "check_same", "takes_options", "progress", "threads_for", "find_device", "OPTIONS",
+              "RunFolder", "complete", "check_same", "takes_options", "Callback", "Watching", "progress", "threads_for", "find_device", "OPTIONS",
               "images_from_folder", "own_pictures", "load_images", "labelled", "new_figure", "as_png", "drawing", "draw_confusion", "draw_worst",
               "Averaging", "Shares", "SharedRun", "average_grads", "weighted_sum", "measure", "main_distributed"}  # and in test_images.py, test_distributed.py
 covered = set()
@@ -812,7 +812,7 @@ def test_images_are_divided_once(pixels, n_classes, dtype):
 def test_scores_add_up(n, n_classes, seed):
     rng = torch.Generator().manual_seed(seed)
     probs, y = torch.rand(n, n_classes, generator=rng).softmax(1), torch.randint(n_classes, (n,), generator=rng)
-    found = training.score(probs, y, list("abcd")[:n_classes])
+    found = images.score(probs, y, list("abcd")[:n_classes])
     wrong = images.worst(probs, y)
     assert sum(map(sum, found["confusion"])) == sum(row["n"] for row in found["per_class"]) == n
     assert found["accuracy"] == pytest.approx(1 - len(wrong) / n) and found["loss"] == pytest.approx(F.nll_loss(probs.log(), y).item(), rel=1e-4)
