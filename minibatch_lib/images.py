@@ -463,7 +463,8 @@ def draw_worst(
     if not rows: fig.text(0.5, 0.5, 'no image was mistaken', ha='center')
     for place, i in enumerate(rows):
         ax = fig.add_subplot(4, 4, place + 1)
-        ax.imshow(np.asarray(x[i].clamp(0, 1) if len(shape) == 3 else x[i]).reshape(shape), cmap='gray')
+        picture = x[i].clamp(0, 1) if len(shape) == 3 else x[i]
+        ax.imshow(picture.cpu().numpy().reshape(shape), cmap='gray')
         answer = probs[i].argmax().item()
         ax.set_title(f'{names[answer]} {probs[i, answer]:.2f}\nis {names[y[i]]}', fontsize=8)
         ax.axis('off')

@@ -490,7 +490,10 @@ torch.zeros(1, device=sys.argv[1]).item()
 def test_targets_that_are_no_classes_are_refused(loss):
     done = python("-c", WRONG_TARGETS, DEVICE, loss)  # in a process of its own, as a failure on the device spoils it for good
     print(done.stdout.strip(), end=" ")
-    assert "ValueError" in done.stdout and "must lie in 0..2" in done.stdout and done.returncode == 0, done.stderr[-500:]
+    if DEVICE == "cuda":  # told as PyTorch's own loss tells it, since a look at the targets would cost a wait in every step
+        assert "device-side assert" in done.stdout and done.returncode, done.stderr[-500:]
+    else:
+        assert "ValueError" in done.stdout and "must lie in 0..2" in done.stdout and done.returncode == 0, done.stderr[-500:]
 
 
 @both_dtypes
