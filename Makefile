@@ -46,7 +46,7 @@ test: $(READY) ## check it in minutes: notebooks, package, README, site, fast te
 	@$(STAGE) "notebooks, package and README in step" "5 s" $(PY) tools/check.py
 	@$(STAGE) "notebooks run, outputs compared" "2 to 3 minutes" $(PY) tools/test_nbs.py
 	@$(STAGE) "site built and checked" "20 s" $(PY) tools/docs.py build
-	@$(call PYTEST,fast tests,2 to 3 minutes) -m "not slow" tests
+	@$(call PYTEST,fast tests,2 to 3 minutes) -m "not slow and not timing" tests
 	@$(STAGE) "wheel built" "5 s" $(PY) -m build -qq --wheel --no-isolation
 	@$(STAGE) "wheel checked" "5 s" $(PY) tools/check_wheel.py dist/*.whl
 
@@ -56,7 +56,8 @@ test-all: ## check everything, slow tests and other processors too (half an hour
 
 test-rest: $(READY) # what test-all adds to a `make test COVER=1`
 	@$(STAGE) "pages test the modules" "2 to 4 minutes" $(BIN)/coverage run tools/page_tests.py --quick
-	@$(call PYTEST,slow tests,5 to 10 minutes) -m slow tests
+	@$(call PYTEST,slow tests,5 to 10 minutes) -m "slow and not timing" tests
+	@OMP_NUM_THREADS=1 $(STAGE) "timings side by side, with nothing beside them" "1 minute" $(PY) -m pytest -q -rs -m timing tests
 	@$(BIN)/coverage combine -q
 	@$(STAGE) "lines and branches reached by all tests" "5 s" $(BIN)/coverage report
 	@$(STAGE) "properties on 10,000 random cases" "2 minutes" $(MAKE) --no-print-directory fuzz

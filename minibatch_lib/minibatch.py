@@ -262,13 +262,11 @@ class SGD(torch.optim.Optimizer):
         super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
         for group in self.param_groups:
             group['params'] = list(dict.fromkeys(group['params']))  # one step for each, however often it is named
-            for name in self.defaults:
-                if not 0 <= group[name] < math.inf: raise ValueError(f'SGD: {name} must be at least 0, got {group[name]}')
+            if bad := [name for name in self.defaults if not 0 <= group[name] < math.inf]: raise ValueError(f'SGD: {bad[0]} must be at least 0, got {group[bad[0]]}')
 
     def zero_grad(self, set_to_none=True):
         "Set the gradient of every parameter to None, or to zeros if `set_to_none` is False."
-        for group in self.param_groups:
-            for p in group['params']: p.grad = None if set_to_none or p.grad is None else torch.zeros_like(p.grad)
+        for p in (p for group in self.param_groups for p in group['params']): p.grad = None if set_to_none or p.grad is None else torch.zeros_like(p.grad)
 
 # %% ../nbs/03_minibatch.ipynb #o3000002
 @patch

@@ -316,7 +316,7 @@ def test_a_finding_reads_as_a_sentence():
     assert str(Finding("dead_relu", "1", 3, "it sleeps", "Wake it")) == "dead_relu in layer '1', step 3: it sleeps. Wake it."
 
 
-@pytest.mark.slow
+@pytest.mark.timing
 @pytest.mark.xfail(reason="1.08 to 1.23 measured; each watched step still costs too much", strict=False)
 def test_watching_every_tenth_step_costs_little():
     """The processor's own time, in turns, so that others on the machine count little; 1.1 is aimed at and not reached yet."""
