@@ -600,6 +600,7 @@ def extra_repr(self:Module) -> str:
     "What a layer was made with, for its `repr`; empty unless a subclass writes it."
     return ''
 
+# %% ../nbs/02_modules.ipynb #p2repr02
 @patch
 def __repr__(self:Module):
     "The name of the module and, indented, what is inside, as in `torch.nn`."
