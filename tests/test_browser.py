@@ -3,6 +3,7 @@
 Needs Chromium, and for the accessibility rules axe-core (`.ci/run` gets both); what is missing is skipped, and said so.
 """
 import base64
+import contextlib
 import functools
 import http.server
 import json
@@ -48,16 +49,23 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args): pass
 
 
-@pytest.fixture(scope="session")
-def site():
-    """The address of the site on a plain static server, built if need be."""
-    if is_stale():
-        subprocess.run([sys.executable, ROOT / "tools" / "docs.py", "build"], check=True)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=DOCS))
+@contextlib.contextmanager
+def served(folder):
+    """The address of a folder on a plain static server."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The address of the site, built if need be."""
+    if is_stale():
+        subprocess.run([sys.executable, ROOT / "tools" / "docs.py", "build"], check=True)
+    with served(DOCS) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -103,14 +111,22 @@ def too_wide(page):
             .map(el => el.outerHTML.slice(0, 120)).slice(0, 5)""")
 
 
-def violations(page):
-    """What axe, if it is installed, has against a page, a line for each rule."""
+def violations(page, rules=WCAG, parts="html"):
+    """What axe, if it is installed, has against a page or those parts of it that a selector names, a line for each rule."""
     if not AXE.exists():
         return []
     if not page.evaluate("Boolean(window.axe)"):
         page.add_script_tag(path=AXE)
-    return page.evaluate("""tags => axe.run(document, {runOnly: tags, resultTypes: ["violations"]}).then(r => r.violations.map(
-        v => `${v.id}: ${v.help}: ` + v.nodes.slice(0, 3).map(n => n.target.join(" ") + " " + n.html.slice(0, 120)).join(" | ")))""", WCAG)
+    return page.evaluate("""([rules, parts]) => axe.run(parts, {runOnly: rules, resultTypes: ["violations"]}).then(r => r.violations.map(
+        v => `${v.id}: ${v.help}: ` + v.nodes.slice(0, 3).map(n => n.target.join(" ") + " " + n.html.slice(0, 120)).join(" | ")))""", [rules, parts])
+
+
+def unreadable_figures(page):
+    """Drawings whose ink is not the page's, and pictures of pixels that do not stand on white."""
+    return page.evaluate("""() => [...document.querySelectorAll("main :is(.drawing, figure img, .cell-output-display img)")].filter(el => {
+        const style = getComputedStyle(el);
+        return el.matches("img") ? style.backgroundColor !== "rgb(255, 255, 255)" : style.color !== getComputedStyle(document.body).color;
+    }).map(el => el.outerHTML.slice(0, 120))""")
 
 
 IN_SHORT = {("light", "index.html"), ("dark", "matmul.html"), ("light", "playground.html")}  # what `make test` looks at
@@ -126,6 +142,7 @@ def test_every_page_fits_asks_nobody_and_is_accessible(browser, site, name, sche
             page.wait_for_timeout(100)
             assert not too_wide(page), f"at {width} px"
             assert not violations(page), f"at {width} px"
+        assert not unreadable_figures(page)
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(23, 25, 29)"
         assert dark == (scheme == "dark")
         assert not tab.troubles
