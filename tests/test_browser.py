@@ -350,6 +350,25 @@ def test_the_playground_reads_a_stroke_and_learns(browser, site, digit, points, 
         assert not tab.troubles
 
 
+def test_the_front_page_reads_digits_its_steps_lead_on_and_its_commands_can_be_copied(browser, site):
+    with Tab(browser, site) as tab:
+        tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = tab.open("index.html")
+        assert "looks like 7 " in page.inner_text(".pg-answer")
+        boxes = [page.locator(name).first.bounding_box() for name in (".pg-answer", "main figure")]
+        assert all(box["y"] + box["height"] <= 900 for box in boxes), "within one screen"
+        page.get_by_role("button", name="Clear").click()
+        stroke(page, ONE)
+        assert "looks like 1 " in page.inner_text(".pg-answer")
+        block = page.locator("main .code-copy-outer-scaffold", has_text="git clone")
+        block.hover()
+        block.locator(".code-copy-button").click()
+        assert page.evaluate("navigator.clipboard.readText()").startswith("git clone https://")
+        page.locator(".staircase li").nth(2).click()
+        page.wait_for_url("**/modules.html")
+        assert not tab.troubles
+
+
 def test_the_playground_works_by_keyboard_alone(browser, site):
     with Tab(browser, site) as tab:
         page = tab.open("playground.html")
