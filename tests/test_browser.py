@@ -3,6 +3,7 @@
 Needs Chromium, and for the accessibility rules axe-core (`.ci/run` gets both); what is missing is skipped, and said so.
 """
 import base64
+import contextlib
 import functools
 import http.server
 import json
@@ -49,16 +50,23 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args): pass
 
 
-@pytest.fixture(scope="session")
-def site():
-    """The address of the site on a plain static server, built if need be."""
-    if is_stale():
-        subprocess.run([sys.executable, ROOT / "tools" / "docs.py", "build"], check=True)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=DOCS))
+@contextlib.contextmanager
+def served(folder):
+    """The address of a folder on a plain static server."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The address of the site, built if need be."""
+    if is_stale():
+        subprocess.run([sys.executable, ROOT / "tools" / "docs.py", "build"], check=True)
+    with served(DOCS) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -104,15 +112,22 @@ def too_wide(page):
             .map(el => el.outerHTML.slice(0, 120)).slice(0, 5)""")
 
 
-def violations(page, rules=None):
-    """What axe, if it is installed, has against a page, a line for each rule; only by some `rules`, if they are given."""
+def violations(page, rules=WCAG, parts="html"):
+    """What axe, if it is installed, has against a page or those parts of it that a selector names, a line for each rule."""
     if not AXE.exists():
         return []
     if not page.evaluate("Boolean(window.axe)"):
         page.add_script_tag(path=AXE)
-    return page.evaluate("""only => axe.run(document, {runOnly: only, resultTypes: ["violations"]}).then(r => r.violations.map(
-        v => `${v.id}: ${v.help}: ` + v.nodes.slice(0, 3).map(n => n.target.join(" ") + " " + n.html.slice(0, 120)).join(" | ")))""",
-                         dict(type="rule", values=rules) if rules else dict(type="tag", values=WCAG))
+    return page.evaluate("""([rules, parts]) => axe.run(parts, {runOnly: rules, resultTypes: ["violations"]}).then(r => r.violations.map(
+        v => `${v.id}: ${v.help}: ` + v.nodes.slice(0, 3).map(n => n.target.join(" ") + " " + n.html.slice(0, 120)).join(" | ")))""", [rules, parts])
+
+
+def unreadable_figures(page):
+    """Drawings whose ink is not the page's, and pictures of pixels that do not stand on white."""
+    return page.evaluate("""() => [...document.querySelectorAll("main :is(.drawing, figure img, .cell-output-display img)")].filter(el => {
+        const style = getComputedStyle(el);
+        return el.matches("img") ? style.backgroundColor !== "rgb(255, 255, 255)" : style.color !== getComputedStyle(document.body).color;
+    }).map(el => el.outerHTML.slice(0, 120))""")
 
 
 IN_SHORT = {("light", "index.html"), ("dark", "matmul.html"), ("light", "playground.html")}  # what `make test` looks at
@@ -128,7 +143,8 @@ def test_every_page_fits_asks_nobody_and_is_accessible(browser, site, name, sche
             page.set_viewport_size(dict(width=width, height=900))
             page.wait_for_timeout(100)
             assert not too_wide(page), f"at {width} px"
-            assert not violations(page, rules), f"at {width} px"
+            assert not violations(page, rules or WCAG), f"at {width} px"
+        assert not unreadable_figures(page)
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(23, 25, 29)"
         assert dark == (scheme == "dark")
         assert not tab.troubles
@@ -336,6 +352,25 @@ def test_the_playground_reads_a_stroke_and_learns(browser, site, digit, points, 
         assert f"looks like {digit} " in page.inner_text(".pg-answer")
         page.get_by_role("button", name="Clear").click()
         assert page.inner_text(".pg-answer") == "Draw a digit."
+        assert not tab.troubles
+
+
+def test_the_front_page_reads_digits_its_steps_lead_on_and_its_commands_can_be_copied(browser, site):
+    with Tab(browser, site) as tab:
+        tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = tab.open("index.html")
+        assert "looks like 7 " in page.inner_text(".pg-answer")
+        boxes = [page.locator(name).first.bounding_box() for name in (".pg-answer", "main figure")]
+        assert all(box["y"] + box["height"] <= 900 for box in boxes), "within one screen"
+        page.get_by_role("button", name="Clear").click()
+        stroke(page, ONE)
+        assert "looks like 1 " in page.inner_text(".pg-answer")
+        block = page.locator("main .code-copy-outer-scaffold", has_text="git clone")
+        block.hover()
+        block.locator(".code-copy-button").click()
+        assert page.evaluate("navigator.clipboard.readText()").startswith("git clone https://")
+        page.locator(".staircase li").nth(2).click()
+        page.wait_for_url("**/modules.html")
         assert not tab.troubles
 
 

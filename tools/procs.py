@@ -8,6 +8,7 @@ import inspect
 import re
 import sys
 import warnings
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -34,21 +35,21 @@ ALIASES = {"torch.nn.functional.": "F.", "torch.nn.": "nn.", "numpy.": "np."}
 # Names and what they link to
 
 
+@cache
 def constants():
-    """The exported names that nbdev's index leaves out, neither functions nor classes: "name": (page, file, address)."""
-    config = get_config()
+    """The exported names that nbdev's index leaves out, neither functions nor classes: {name: (page, file, address)}."""
+    config, found = get_config(), {}
     for path in sorted(config.lib_path.glob("[!_]*.py")):
-        text = path.read_text(encoding="utf-8")
+        text, file = path.read_text(encoding="utf-8"), path.relative_to(config.config_path).as_posix()
         made_by = re.search(r"File to edit: \S*?(\w+\.ipynb)", text)
-        for node in ast.parse(text).body:
-            for name in [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name)]:
-                if made_by and not name.startswith("_"):
-                    file = path.relative_to(config.config_path).as_posix()
-                    page = _nbpath2html(Path(made_by[1])).as_posix()
-                    address = f"{config.git_url}/blob/{config.branch}/{file}#L{node.lineno}"
-                    yield name, (f"{site_url()}/{page}#{name.lower()}", file, address)
+        for node in ast.parse(text).body if made_by else []:
+            for name in [target.id for target in getattr(node, "targets", []) if isinstance(target, ast.Name) and target.id[0] != "_"]:
+                page = f"{site_url()}/{_nbpath2html(Path(made_by[1])).as_posix()}#{name.lower()}"
+                found[name] = page, file, f"{config.git_url}/blob/{config.branch}/{file}#L{node.lineno}"
+    return found
 
 
+@cache
 def complete_lookup():
     """Let nbdev's doc links know constants too, and the usual short names of other libraries' modules."""
     names = NbdevLookup().syms
@@ -120,7 +121,7 @@ def defines(cell, names):
 
 def add_constants(cells):
     """Give exported constants a reference entry above their cell."""
-    for name, (_, _, address) in constants():
+    for name, (_, _, address) in constants().items():
         for cell in [cell for cell in cells if defines(cell, [name]) and not source(cell).count(f"def {name}")]:
             cells.insert(cells.index(cell), output_cell(markdown=entry(name, "", address)))
 
@@ -225,6 +226,8 @@ class Page(Processor):
                 data["text/markdown"] = plain_names("".join(data["text/markdown"]))
         rest = anchors(cells, _nbpath2html(path).name)
         cells.insert(1, output_cell(html=f'<p class="notebook-links">{notebook_links(path)}{rest}</p>'))
+        for data in [output["data"] for cell in cells for output in cell.get("outputs", []) if "data" in output]:
+            data |= {kind: "".join(text).splitlines(keepends=True) for kind, text in data.items() if kind.startswith("text/")}  # Quarto reads lists
         staged = config.config_path / "_proc"
         if staged.exists():  # for tools/beside.py, which puts it beside the finished pages
             exercises.write_page(path, staged / "_exercises")
