@@ -77,7 +77,7 @@ def test_the_programs_to_mend_stop_at_their_checks_and_pass_when_mended(installe
             cell.source = cell.source if state == "broken" else edited(name, ATTEMPTS[name]["right"][-1])
         run_in_jupyter(nb, tmp_path / state, bare(tmp_path, PYTHONPATH=str(installed)), allow_errors=state == "broken")
         checks = [cell for cell in nb.cells if "check" in cell.metadata.get("tags", [])]
-        ends[state] = [cell.outputs[-1].get("text", cell.outputs[-1].get("ename")) for cell in checks]
+        ends[state] = ["".join(output.get("text", output.get("ename")) for output in cell.outputs) for cell in checks]
         assert not [cell for cell in nb.cells if cell.cell_type == "code" and cell not in checks and cell.outputs]
     assert ends["mended"] == ["Mended.\n"] * len(NAMES)
     assert [end for end in ends["broken"] if not end.endswith("Error")] == []
