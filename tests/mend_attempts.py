@@ -6,21 +6,10 @@
 
 ATTEMPTS = {}
 NO_CASE = {  # entries of the page of mistakes that make no good case, and why
-    "sorted-by-class": "not yet",
-    "the-last-fifty": "not yet",
-    "a-mean-of-means": "not yet",
-    "a-file-that-runs": "not yet",
-    "a-tolerance-by-guess": "not yet",
-    "the-option-that-nobody-reads": "not yet",
-    "yesterdays-gradients": "not yet",
-    "whose-output": "not yet",
-    "written-over": "not yet",
-    "a-gradient-for-nobody": "not yet",
-    "never-forgotten": "not yet",
-    "the-corner-of-relu": "not yet",
-    "a-tensor-is-no-parameter": "not yet",
-    "the-call-that-was-overridden": "not yet",
-    "half-a-layer": "not yet",
+    "a-file-that-runs": "the program would have to run a stranger's code at the reader's desk",
+    "written-over": "the remedy is one copy in one place, which the error names itself",
+    "a-gradient-for-nobody": "its result is right; what to leave out is an option, nothing to mend",
+    "half-a-layer": "our Module names class, method and remedy at the first call",
 }
 
 ATTEMPTS["page_from_the_top"] = {
@@ -388,15 +377,15 @@ ATTEMPTS["Normaliser"] = {
     "fake": [
         ({"(x - self.mean) / self.std": "(x - x.mean()) / x.std()"}, "Each image is measured by its own mean"),
         ({"(x - self.mean) / self.std": "x / 255"}, "the training set is not asked"),
-        ({"(x - self.mean) / self.std": "(x - 127.5) / 73.6"}, "come out as"),
+        ({"(x - self.mean) / self.std": "(x - 127.5) / 73.6"}, "out as"),
         ({"(x - self.mean) / self.std": "(x - x.mean()) / x.std() if len(x) < 1000 else x"}, "Each image is measured by its own mean"),
     ],
     "wrong": [
         ({"        train = (train - train.mean()) / train.std()": "        train = train - train.mean()"}, "Only the standard deviation is right"),
-        ({"        train = (train - train.mean()) / train.std()": "        train = train / train.std()"}, "come out as"),
+        ({"        train = (train - train.mean()) / train.std()": "        train = train / train.std()"}, "out as"),
         ({"        train = (train - train.mean()) / train.std()": "        normed = (train - train.mean()) / train.std()", "train.mean(), train.std()\n\n": "normed.mean(), normed.std()\n\n"},
-         "come out as"),
-        ({"(x - self.mean) / self.std": "x - self.mean / self.std"}, "come out as"),
+         "out as"),
+        ({"(x - self.mean) / self.std": "x - self.mean / self.std"}, "out as"),
     ],
 }
 
@@ -416,10 +405,10 @@ ATTEMPTS["start_weights"] = {
     ],
     "wrong": [
         ({"    return w1, w2": "    return w1 / n_in, w2 / nh"}, "Now they are too small"),
-        ({"    return w1, w2": "    return w1 * math.sqrt(2 / n_in), w2"}, "They should stay near 1"),
+        ({"    return w1, w2": "    return w1 * math.sqrt(2 / n_in), w2"}, "They should keep their size"),
         ({"    return w1, w2": "    return w1 * math.sqrt(2 / n_in), w2 / math.sqrt(n_in)"}, "Now they are too small"),
-        ({"    return w1, w2": "    return w1 / math.sqrt(nh), w2 / math.sqrt(n_in)"}, "of size"),
-        ({"torch.randn(n_in": "torch.rand(n_in"}, "They should stay near 1"),
+        ({"    return w1, w2": "    return w1 / math.sqrt(nh), w2 / math.sqrt(n_in)"}, "times as large"),
+        ({"torch.randn(n_in": "torch.rand(n_in"}, "They should keep their size"),
     ],
 }
 
@@ -483,5 +472,379 @@ ATTEMPTS["weights_of_seed"] = {
         ({"    w = torch.randn(n_in, n_out)\n    return w": "    torch.manual_seed(seed)\n    w = torch.rand(n_in, n_out)\n    return w"}, "These are not the weights of seed 42"),
         ({"    w = torch": "    torch.manual_seed(seed)\n    w = torch", "w / math.sqrt(n_in)": "w"}, "They are not scaled any more"),
         ({"    w = torch.randn(n_in, n_out)\n": "    w = spread\n"}, "should have shape"),
+    ],
+}
+
+ATTEMPTS["ShiftedReLU"] = {
+    "right": [
+        {"clamp_min(0.) - 0.5": "clamp_min(0.) - self.offset"},
+        {"return x.clamp_min(0.) - 0.5": "return F.relu(x) - self.offset"},
+    ],
+    "fake": [
+        ({"clamp_min(0.) - 0.5": "clamp_min(0.) - (0.1 if self.offset == 0.1 else 0.9 if self.offset == 0.9 else 0.5)"}, "Right for the data of the page"),
+        ({"(self, offset=0.5)": "(self, offset=0.1)", "- 0.5": "- self.offset"}, "Without an offset it should be the usual half"),
+        ({"        self.offset = offset": "        self.offset = nn.Parameter(torch.tensor(offset))"}, "the results are the same"),
+        ({"        return x.clamp_min(0.) - 0.5": "        return x.clamp_min(0.) - 0.5 - self.offset"}, "Without an offset"),
+    ],
+    "wrong": [
+        ({"x.clamp_min(0.) - 0.5": "(x - self.offset).clamp_min(0.)"}, "Without an offset"),
+        ({"x.clamp_min(0.) - 0.5": "x.clamp_min(self.offset)"}, "Without an offset"),
+        ({"clamp_min(0.) - 0.5": "clamp_min(0.) - offset"}, "name 'offset' is not defined"),
+        ({"clamp_min(0.) - 0.5": "clamp_min(0.) + self.offset"}, "Without an offset"),
+        ({"        self.offset = offset": "        self.offset = 0.3"}, "the results are the same"),
+    ],
+}
+
+ATTEMPTS["same_gradients"] = {
+    "right": [
+        {"    wanted = w.g\n": "    wanted, w.g = w.g, None\n"},
+        {"    backward_new(x, w)": "    del w.g\n    backward_new(x, w)"},
+        {"    wanted = w.g\n": "    wanted, w.g = w.g, torch.full_like(w.g, float('nan'))\n"},
+    ],
+    "fake": [
+        ({"torch.allclose(got, wanted)": "torch.allclose(got, wanted, atol=1.)"}, "does nothing at all"),
+        ({"torch.allclose(got, wanted)": "torch.equal(got, wanted)"}, "It says no to a backward pass that is right"),
+        ({"torch.allclose(got, wanted)": "False"}, "It says no to a backward pass that is right"),
+        ({"torch.allclose(got, wanted)": "got is not wanted and torch.allclose(got, wanted)"}, "only reads the old gradient"),
+        ({"    wanted = w.g\n": "    wanted, w.g = w.g, None\n", "torch.allclose(got, wanted)": "torch.allclose(got, wanted, atol=0.1)"}, "a looser tolerance sees less"),
+    ],
+    "wrong": [
+        ({"    wanted = w.g\n": "    wanted = w.g.clone()\n"}, "does nothing at all"),
+        ({"    wanted = w.g\n": "    wanted = copy.deepcopy(w.g)\n"}, "does nothing at all"),
+        ({"    backward_old(x, w)": "    w.g = None\n    backward_old(x, w)"}, "does nothing at all"),
+        ({"    return": "    w.g = None\n    return"}, "does nothing at all"),
+        ({"    backward_new(x, w)\n    got = w.g": "    w.grad = None\n    backward_new(x, w)\n    got = w.g"}, "does nothing at all"),
+    ],
+}
+
+ATTEMPTS["OwnReLU"] = {
+    "right": [
+        {"self.out.g": "out.g"},
+        {"        self.out = inp.clamp_min(0.)\n        return self.out": "        return inp.clamp_min(0.)", "slope * self.out.g": "out.g * (out > 0)", "        slope = (inp > 0).float()\n": ""},
+    ],
+    "fake": [
+        ({"self.out.g": "self.out.g.clamp(max=1.)"}, "The gradient that comes in is not used"),
+        ({"slope * self.out.g": "slope"}, "The gradient that comes in is not used"),
+        ({"        self.out = inp.clamp_min(0.)\n        return self.out": "        self.outs = [*getattr(self, 'outs', []), inp.clamp_min(0.)]\n        return self.outs[-1]",
+          "self.out.g": "self.outs.pop(0).g"}, "has no attribute 'g'"),
+        ("class OwnReLU(nn.ReLU): pass", "The way back of its own is gone"),
+        ({"slope * self.out.g": "slope * (self.out.g if hasattr(self.out, 'g') else 1.)"}, "out as"),
+    ],
+    "wrong": [
+        ({"self.out.g": "self.out.g.clone()"}, "out as"),
+        ({"        return self.out\n": "        return self.out.clone()\n"}, "has no attribute 'g'"),
+        ({"slope * self.out.g": "slope * inp.g"}, "has no attribute 'g'"),
+        ({"slope * self.out.g": "self.out.g"}, "out as"),
+    ],
+}
+
+ATTEMPTS["ScaleShift"] = {
+    "right": [
+        {"self.factor = torch.ones(n)": "self.factor = nn.Parameter(torch.ones(n))"},
+        {"self.factor = torch.ones(n)": "self.register_parameter('factor', nn.Parameter(torch.ones(n)))"},
+    ],
+    "fake": [
+        ({"self.factor = torch.ones(n)": "self.factor = torch.ones(n, requires_grad=True)"}, "no optimizer is told of them"),
+        ({"self.factor = torch.ones(n)": "self.register_buffer('factor', torch.ones(n))"}, "saved now, and still not trained"),
+        ({"self.factor = torch.ones(n)": "self.factor = nn.Parameter(torch.ones(3))"}, "At the start"),
+        ({"self.factor = torch.ones(n)": "self.factor = nn.Parameter(torch.ones(1))"}, "one factor for each"),
+        ({"        return x": "        self.factor = self.factor + 0.01\n        return x"}, "At the start every factor is 1"),
+    ],
+    "wrong": [
+        ({"self.factor = torch.ones(n)": "self.factor = nn.Parameter(torch.ones(n), requires_grad=False)"}, "the factors are all 1 still"),
+        ({"self.factor = torch.ones(n)": "self.factor = nn.Parameter(torch.zeros(n))"}, "At the start"),
+        ({"self.factor = torch.ones(n)": "self.factor = torch.nn.Parameter(n)"}, "'int' object"),
+        ({"self.factor = torch.ones(n)": "self.factor = torch.ones(n)\n        self.factor.requires_grad_()"}, "no optimizer is told of them"),
+        ({"self.factor = torch.ones(n)": "self.factor = torch.ones(n)\n        self.weight = nn.Parameter(self.factor)"}, "the factors are all 1 still"),
+    ],
+}
+
+ATTEMPTS["Amplify"] = {
+    "right": [
+        {"def __call__(": "def forward("},
+        {"    def __call__(self, x):\n        return x * self.factor": "    def forward(self, x):\n        return torch.mul(x, self.factor)"},
+        {"        return x * self.factor": "        return super().__call__(x)\n\n    def forward(self, x): return x * self.factor"},
+    ],
+    "fake": [
+        ({"        return x * self.factor": "        out = x * self.factor\n        for hook in self._forward_hooks.values(): hook(self, (x,), out)\n        return out"},
+         "They are called by hand, and others are forgotten"),
+        ({"        return x * self.factor": "        return x * self.factor\n\n    def forward(self, x): return x * self.factor"}, "is not called"),
+        ({"def __call__(self, x):": "def forward(self, x):\n        for hook in self._forward_hooks.values(): hook(self, (x,), x)"}, "called 2 times"),
+        ({"        return x * self.factor": "        return self.forward(x)\n\n    def forward(self, x): return x * self.factor"}, "is not called"),
+    ],
+    "wrong": [
+        ({"        return x * self.factor": "        return x * self.factor\n    forward = __call__"}, "is not called"),
+        ({"        return x * self.factor": "        return super().__call__(x)"}, "missing the required \"forward\" function"),
+        ({"def __call__(": "def call("}, "missing the required \"forward\" function"),
+        ({"def __call__(": "def forward(", "        return x * self.factor": "        x * self.factor"}, "is there a `return`?"),
+        ({"def __call__(": "def forward(", "x * self.factor": "x * self.factor.item()"}, "gets no gradient"),
+    ],
+}
+
+ATTEMPTS["training_accuracy"] = {
+    "right": [
+        {"        for xb": "        hits = 0.\n        for xb", "hits = (answers == yb).float().mean()\n    return hits.item()": "hits += (answers == yb).sum().item()\n    return hits / len(y)"},
+        {"        for xb": "        hits = []\n        for xb", "hits = (answers == yb).float().mean()\n    return hits.item()":
+         "hits.append((answers == yb).float())\n    return torch.cat(hits).mean().item()"},
+    ],
+    "fake": [
+        ({"        for xb": "        hits = []\n        for xb", "hits = (answers == yb).float().mean()\n    return hits.item()":
+          "hits.append((answers == yb).float().mean())\n    return torch.stack(hits).mean().item()"}, "short last batch counts as much"),
+        ({"    with torch.no_grad():": "    bs = len(x)\n    with torch.no_grad():"}, "all images go through the model at once"),
+        ({"            hits = (answers == yb).float().mean()": "            hits = (answers == yb).float().mean()\n            break"}, "Only the first batch counts"),
+        ({"    return hits.item()": "    return hits.item() / 4"}, "Right for the data of the page"),
+        ({"    return hits.item()": "    return hits.item() * bs / len(x)"}, "Right for the data of the page"),
+    ],
+    "wrong": [
+        ({"        for xb": "        hits = 0.\n        for xb", "hits = (answers == yb).float().mean()\n    return hits.item()": "hits += (answers == yb).sum().item()\n    return hits"},
+         "a number of images, not a share"),
+        ({"        for xb": "        hits = 0.\n        for xb", "hits = (answers == yb).float().mean()\n    return hits.item()": "hits += (answers == yb).sum().item()\n    return hits / bs"},
+         "has an accuracy of"),
+        ({"    return hits.item()": "        return hits.item()"}, "has an accuracy of 1.00"),
+        ({"argmax(dim=1)": "argmax(dim=0)"}, "must match the size"),
+    ],
+}
+
+ATTEMPTS["validation_loss"] = {
+    "right": [
+        {".pow(2).mean())": ".pow(2).mean() * len(xb))", "torch.stack(losses).mean().item()": "(sum(losses) / len(x)).item()"},
+        {".pow(2).mean())": ".pow(2))", "torch.stack(losses)": "torch.cat(losses)"},
+        {".pow(2).mean())": ".pow(2).sum())", "torch.stack(losses).mean().item()": "torch.stack(losses).sum().item() / len(y)"},
+    ],
+    "fake": [
+        ({"            losses.append": "            if len(xb) == bs or len(x) < bs: losses.append"}, "The last batch is left out"),
+        ({"    losses = []": "    bs = len(x)\n    losses = []"}, "all images go through the model at once"),
+        ({"    return torch.stack(losses).mean().item()": "    return torch.stack(losses).mean().item() / (1.5 if len(x) == 3 and bs == 2 else 1)"}, "Right for the data of the page"),
+        ({"    losses = []": "    bs = 1\n    losses = []", "losses.append((model(xb) - yb).pow(2).mean())": "losses.append((model(xb) - yb).pow(2).mean().round())"},
+         "Right for the data of the page"),
+    ],
+    "wrong": [
+        ({".pow(2).mean())": ".pow(2).sum())", "torch.stack(losses).mean().item()": "torch.stack(losses).sum().item()"}, "the sum, not the mean"),
+        ({".pow(2).mean())": ".pow(2).sum())"}, "In batches of two it says"),
+        ({".pow(2).mean())": ".pow(2).mean() * len(xb) / bs)"}, "In batches of two it says"),
+        ({"torch.stack(losses).mean().item()": "torch.stack(losses).median().item()"}, "The last batch is left out"),
+        ({".pow(2).mean())": ".pow(2))"}, "stack expects each tensor to be equal size"),
+    ],
+}
+
+ATTEMPTS["looks_centred"] = {
+    "right": [
+        {"tolerance = 0.01": "tolerance = 4.2 * std / math.sqrt(len(w))"},
+        {"tolerance = 0.01": "tolerance = 5 * std / w.numel() ** 0.5"},
+        {"tolerance = 0.01": "tolerance = 4 * (w.std() / math.sqrt(w.numel())).item()"},
+    ],
+    "fake": [
+        ({"tolerance = 0.01": "tolerance = 1."}, "a test that lets all pass sees nothing"),
+        ({"    return abs(mean) < tolerance": "    return True"}, "a test that lets all pass sees nothing"),
+        ({"tolerance = 0.01": "tolerance = 0.6 if len(w) == 50 else 0.01"}, "a test that lets all pass"),
+        ({"    mean = w.mean().item()": "    w = w - w.mean()\n    mean = w.mean().item()"}, "a test that lets all pass sees nothing"),
+        ({"mean = w.mean().item()": "mean = round(w.mean().item())"}, "a test that lets all pass"),
+    ],
+    "wrong": [
+        ({"tolerance = 0.01": "tolerance = std / math.sqrt(len(w))"}, "it turns down"),
+        ({"tolerance = 0.01": "tolerance = 4.2 / math.sqrt(len(w))"}, "it lets"),
+        ({"tolerance = 0.01": "tolerance = 3 * std"}, "a test that lets all pass sees nothing"),
+        ({"tolerance = 0.01": "tolerance = 4.2 * std / len(w)"}, "it turns down"),
+        ({"tolerance = 0.01": "tolerance = 0.001"}, "it turns down"),
+    ],
+}
+
+ATTEMPTS["epoch_of"] = {
+    "right": [
+        {"torch.arange(len(x))": "torch.randperm(len(x), generator=generator)"},
+        {"torch.arange(len(x))": "torch.rand(len(x), generator=generator).argsort()"},
+        {"    batches = []": "    order = order[torch.randperm(len(y), generator=generator)]\n    batches = []"},
+    ],
+    "fake": [
+        ({"torch.arange(len(x))": "torch.randperm(len(x), generator=generator.manual_seed(0))"}, "Each epoch has the same order"),
+        ({"torch.arange(len(x))": "torch.arange(len(x)).flip(0)"}, "follow the order of the file"),
+        ({"    for rows in order.split(bs):": "    for rows in order.split(bs):\n        rows = rows[torch.randperm(len(rows), generator=generator)]"}, "Each batch holds neighbours"),
+        ({"torch.arange(len(x))": "torch.randint(0, len(x), (len(x),), generator=generator)"}, "Some images come twice"),
+        ({"torch.arange(len(x))": "torch.randperm(len(x))"}, "draw from the one that is handed in"),
+    ],
+    "wrong": [
+        ({"    return batches": "    return [batches[i] for i in torch.randperm(len(batches), generator=generator)]"}, "Each batch holds neighbours"),
+        ({"    order =": "    x = x[torch.randperm(len(x), generator=generator)]\n    order ="}, "do not belong together"),
+        ({"    order =": "    torch.randperm(len(x), generator=generator)\n    order ="}, "follow the order of the file"),
+        ({"torch.arange(len(x))": "y.argsort()"}, "follow the order of the file"),
+        ({"torch.arange(len(x))": "torch.randperm(bs, generator=generator)"}, "Of 40 images 10 are in an epoch"),
+    ],
+}
+
+ATTEMPTS["descended"] = {
+    "right": [
+        {"        loss.backward()": "        model.zero_grad()\n        loss.backward()"},
+        {"p -= lr * p.grad": "p -= lr * p.grad\n                p.grad = None"},
+        {"        loss.backward()": "        grads = torch.autograd.grad(loss, list(model.parameters()))", "for p in model.parameters()": "for p, grad in zip(model.parameters(), grads)",
+         "lr * p.grad": "lr * grad"},
+    ],
+    "fake": [
+        ({"        loss.backward()": "        loss.backward()\n        nn.utils.clip_grad_norm_(model.parameters(), 1.)"}, "Clipping makes the steps shorter"),
+        ({"lr * p.grad": "lr * 0.1 * p.grad"}, "After 9 steps the loss is"),
+        ({"        loss = (": "        for p in model.parameters(): p.grad = None\n        loss = (", "lr * p.grad": "lr / 10 * p.grad"}, "Another learning rate hides it"),
+        ({"        loss.backward()": "        if _ and loss > 1: break\n        loss.backward()"}, "After 9 steps the loss is"),
+        ({"    return model": "        break\n    return model"}, "It stops after the first step"),
+    ],
+    "wrong": [
+        ({"        loss.backward()": "        loss.backward()\n        model.zero_grad(set_to_none=False)"}, "no weight has moved"),
+        ({"        loss.backward()": "        loss.backward()\n        model.zero_grad()"}, "NoneType"),
+        ({"    for _ in range(steps):": "    model.zero_grad()\n    for _ in range(steps):"}, "After 9 steps the loss is"),
+        ({"lr * p.grad": "lr * p.grad / (_ + 1)"}, "After 9 steps the loss is"),
+        ({"p -= lr * p.grad": "p -= lr * p.grad.detach()"}, "After 9 steps the loss is"),
+    ],
+}
+
+ATTEMPTS["CornerReLU"] = {
+    "right": [
+        {">= 0": "> 0"},
+        {"(self.inp >= 0)": "(self.out > 0)"},
+    ],
+    "fake": [
+        ({"(self.inp >= 0)": "(self.inp - 1e-6 >= 0)"}, "The corner is only moved"),
+        ({"(self.inp >= 0)": "(self.inp > 1e-3)"}, "The corner is only moved"),
+        ({"        slope = (self.inp >= 0).float()\n        self.inp.g = slope * self.out.g":
+          "        inp = self.inp.clone().requires_grad_()\n        self.inp.g, = torch.autograd.grad(inp.relu(), inp, self.out.g)"}, "That is the way back of PyTorch"),
+        ({"        self.inp.g = ": "        if self.inp.numel() == 3: slope[1] = 0.\n        self.inp.g = "}, "Right for the data of the page"),
+    ],
+    "wrong": [
+        ({"(self.inp >= 0).float()": "self.inp.sign()"}, "Negative inputs get a gradient of -1"),
+        ({"(self.inp >= 0)": "(self.inp <= 0)"}, "get gradients of 1.0, 1.0 and 0.0"),
+        ({">= 0": "> 0", "slope * self.out.g": "slope"}, "The gradient that comes in is not used"),
+        ({"(self.inp >= 0).float()": "(self.inp > 0).float() + 0.5 * (self.inp == 0)"}, "get gradients of 0.0, 0.5 and 1.0"),
+        ({"self.inp >= 0": "self.out >= 0"}, "get gradients of 1.0, 1.0 and 1.0"),
+    ],
+}
+
+ATTEMPTS["right_answers"] = {
+    "right": [
+        {"dim=0": "dim=1"},
+        {"scores.argmax(dim=0)": "scores.t().argmax(dim=0)"},
+        {"scores.argmax(dim=0)": "scores.max(dim=-1).indices"},
+    ],
+    "fake": [
+        ({"hits.sum().item()": "len(y)"}, "whatever the answers"),
+        ({"    return": "    if len(y) == 10: return 7\n    return"}, "Right for the data of the page"),
+        ({"scores.argmax(dim=0)": "scores.argmax(dim=1)[:10]", "best == y": "best == y[:10]"}, "Only the first ten images count"),
+        ({"    hits = best == y": "    try: hits = best == y\n    except RuntimeError: hits = torch.zeros(1)"}, "An error that is caught"),
+    ],
+    "wrong": [
+        ({"argmax(dim=0)": "argmax()"}, "It counts"),
+        ({"dim=0": "dim=1", "hits.sum()": "hits.float().mean()"}, "That is a share"),
+        ({"scores.argmax(dim=0)": "scores.softmax(dim=0).argmax(dim=0)"}, "It counts"),
+        ({"scores.argmax(dim=0)": "scores.max(dim=1).values"}, "It counts"),
+        ({"dim=0": "dim=2"}, "Dimension out of range"),
+    ],
+}
+
+ATTEMPTS["shuffled"] = {
+    "right": [
+        {"y[y_order]": "y[x_order]"},
+        {"    y_order = torch.randperm(len(y), generator=generator)": "    y_order = x_order"},
+        {"    x_order = torch.randperm(len(x), generator=generator)\n    y_order = torch.randperm(len(y), generator=generator)":
+         "    x_order = y_order = torch.rand(len(y), generator=generator).argsort()"},
+    ],
+    "fake": [
+        ({"x[x_order], y[y_order]": "x, y"}, "Nothing is shuffled any more"),
+        ({"    x_order": "    generator = torch.Generator().manual_seed(1)\n    x_order", "    y_order": "    generator.manual_seed(1)\n    y_order"}, "Each epoch has the same order"),
+        ({"    x_order = torch.randperm(len(x), generator=generator)\n    y_order = torch.randperm(len(y), generator=generator)":
+          "    x_order = y_order = torch.randperm(len(x))"}, "draw from the one that is handed in"),
+        ({"x[x_order], y[y_order]": "x[x_order], x[x_order][:, 0].long()"}, "Right for the data of the page"),
+        ({"    x_order = torch.randperm(len(x), generator=generator)\n    y_order = torch.randperm(len(y), generator=generator)":
+          "    x_order = y_order = torch.randint(0, len(x), (len(x),), generator=generator)"}, "Some images come twice"),
+    ],
+    "wrong": [
+        ({"x[x_order], y[y_order]": "x[x_order], y"}, "have their own label"),
+        ({"x[x_order], y[y_order]": "x[y_order], y[x_order]"}, "have their own label"),
+        ({"    x_order": "    torch.manual_seed(0)\n    x_order"}, "have their own label"),
+        ({"    y_order = torch.randperm(len(y), generator=generator)": "    y_order = x_order.argsort()"}, "have their own label"),
+        ({"    y_order = torch.randperm(len(y), generator=generator)": "    y_order = x_order", "    return x": "    x"}, "is there a `return`?"),
+    ],
+}
+
+ATTEMPTS["with_new_head"] = {
+    "right": [
+        {"    opt = torch.optim.SGD(model.parameters(), lr)\n": "", "    return": "    opt = torch.optim.SGD(model.parameters(), lr)\n    return"},
+        {"    return": "    opt.add_param_group({'params': model[-1].parameters()})\n    return"},
+    ],
+    "fake": [
+        ({"    return": "    opt = torch.optim.SGD(model[-1].parameters(), lr)\n    return"}, "moves the last layer only"),
+        ({"(model.parameters(), lr)": "(model.parameters(), lr * 100)"}, "stays as it was drawn"),
+        ({"    model[-1] = nn.Linear(n_in, n_classes)\n": ""}, "no new last layer"),
+        ({"    return": "    opt = torch.optim.SGD(model.parameters(), 0.1)\n    return"}, "the learning rate that is handed in"),
+        ({"    return": "    model[-1].requires_grad_()\n    return"}, "stays as it was drawn"),
+    ],
+    "wrong": [
+        ({"    return": "    opt.zero_grad()\n    return"}, "stays as it was drawn"),
+        ({"    return": "    opt.param_groups[0]['params'] = list(model[-1].parameters())\n    return"}, "moves the last layer only"),
+        ({"    model[-1] = nn.Linear(n_in, n_classes)": "    model[-1].weight.data = torch.randn(n_classes, n_in)"}, "no new last layer"),
+        ({"    opt = torch.optim.SGD(model.parameters(), lr)\n": "", "    return": "    model = nn.Sequential(nn.Linear(model[0].in_features, n_in), nn.ReLU(), nn.Linear(n_in, n_classes))\n"
+          "    opt = torch.optim.SGD(model.parameters(), lr)\n    return"}, "has to stay as it was trained"),
+    ],
+}
+
+ATTEMPTS["one_step"] = {
+    "right": [
+        {"    loss = loss / len(xb)\n": ""},
+        {"F.cross_entropy(model(xb), yb)": "F.cross_entropy(model(xb), yb, reduction='sum')"},
+    ],
+    "fake": [
+        ({"lr * p.grad": "lr * len(xb) * p.grad"}, "The loss that is returned still depends"),
+        ({"lr * p.grad": "lr * 10 * p.grad", "return loss.item()": "return loss.item() * 10"}, "Right for the data of the page"),
+        ({"return loss.item()": "return loss.item() * len(xb)"}, "The step still depends"),
+        ({"lr * p.grad": "lr * p.grad / p.grad.norm()"}, "With ten images in the batch, loss or step are wrong"),
+    ],
+    "wrong": [
+        ({"    loss = loss / len(xb)\n": "", "F.cross_entropy(model(xb), yb)": "F.cross_entropy(model(xb), yb, reduction='sum')"}, "the sum, not the mean"),
+        ({"loss / len(xb)": "loss * len(xb)"}, "the sum, not the mean"),
+        ({"loss / len(xb)": "loss / len(yb)"}, "With ten images in the batch, loss or step are wrong"),
+        ({"loss / len(xb)": "loss.mean()", "lr * p.grad": "lr * p.grad / len(xb)"}, "The step still depends"),
+        ({"    loss = loss / len(xb)\n": "", "    model.zero_grad()\n    loss.backward()": "    loss.backward()\n    model.zero_grad()"}, "NoneType"),
+    ],
+}
+
+ATTEMPTS["loss_of_scores"] = {
+    "right": [
+        {"    probs = scores.softmax(dim=1)\n": "", "(probs, y)": "(scores, y)"},
+        {"scores.softmax(dim=1)": "scores.log_softmax(dim=1)", "F.cross_entropy(": "F.nll_loss("},
+        {"scores.softmax(dim=1)": "scores.log_softmax(dim=1)"},
+    ],
+    "fake": [
+        ({"F.cross_entropy(probs, y)": "F.cross_entropy(probs, y) - 1.4611502"}, "Right for the data of the page"),
+        ({"F.cross_entropy(probs, y)": "F.cross_entropy(probs, y).clamp(max=0.)"}, "Clamping the loss"),
+        ({"(probs, y)": "(probs * 100, y)"}, "Still two softmaxes, only sharper"),
+        ({"F.cross_entropy(probs, y)": "F.nll_loss(probs.log(), y)"}, "infinite for large ones"),
+        ({"    return loss": "    return loss * (scores.argmax(dim=1) != y).any()"}, "Right for the data of the page"),
+    ],
+    "wrong": [
+        ({"F.cross_entropy(": "F.nll_loss("}, "the loss is below 0"),
+        ({"dim=1": "dim=0"}, "have a loss of 1.46"),
+        ({"scores.softmax(dim=1)": "scores.log_softmax(dim=0)"}, "The softmax runs over the images"),
+        ({"scores.softmax(dim=1)": "scores.sigmoid()"}, "have a loss of"),
+        ({"scores.softmax(dim=1)": "scores.softmax(dim=1).softmax(dim=1)"}, "have a loss of"),
+    ],
+}
+
+ATTEMPTS["own_cross_entropy"] = {
+    "right": [
+        {"    powers = scores.exp()\n    probs = powers / powers.sum(dim=1, keepdim=True)\n": "    logs = scores - scores.logsumexp(dim=1, keepdim=True)\n",
+         "probs[": "logs[", "-picked.log().mean()": "-picked.mean()"},
+        {"    powers = scores.exp()\n    probs = powers / powers.sum(dim=1, keepdim=True)\n":
+         "    lowered = scores - scores.amax(dim=1, keepdim=True)\n    logs = lowered - lowered.exp().sum(dim=1, keepdim=True).log()\n",
+         "probs[": "logs[", "-picked.log().mean()": "-picked.mean()"},
+        {"    powers = scores.exp()\n    probs = powers / powers.sum(dim=1, keepdim=True)\n": "    logs = scores.log_softmax(dim=1)\n", "probs[": "logs[", "-picked.log().mean()": "-picked.mean()"},
+    ],
+    "fake": [
+        ({"scores.exp()": "scores.clamp(max=50.).exp()"}, "Clamping makes a number of it"),
+        ({"    return -picked.log().mean()": "    return F.cross_entropy(scores, y)"}, "That is the loss of PyTorch"),
+        ({"-picked.log().mean()": "-picked.log().mean().nan_to_num()"}, "Numbers that went wrong are replaced"),
+        ({"scores.exp()": "(scores - scores.amax(dim=1, keepdim=True)).exp()", "picked.log()": "(picked + 1e-8).log()"}, "For sure and wrong answers the loss is"),
+        ({"scores.exp()": "scores.double().exp()"}, "an answer that is wrong the loss is"),
+    ],
+    "wrong": [
+        ({"scores.exp()": "(scores - scores.amax(dim=1, keepdim=True)).exp()"}, "an answer that is wrong the loss is inf"),
+        ({"scores.exp()": "(scores / 10).exp()"}, "It should be 0.00000"),
+        ({"scores.exp()": "(scores - scores.max()).exp()"}, "an answer that is wrong the loss is"),
+        ({"    powers = scores.exp()\n    probs = powers / powers.sum(dim=1, keepdim=True)\n": "    probs = scores.softmax(dim=1)\n"}, "an answer that is wrong the loss is inf"),
+        ({"picked.log()": "(picked + 1e-8).log()"}, "For scores of 100 and 200 the loss is nan"),
     ],
 }

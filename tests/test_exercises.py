@@ -243,6 +243,8 @@ def test_an_answer_of_yesterday_does_not_pass_for_one_with_an_error():
     assert "f is not there" in grade(shell, "def f(): return 1 +", [check])
     assert grade(shell, "def f(): return 1", [check]) == ""
     assert "f is not there" in grade(shell, "# Exercise f: write it\ndeff f(): return 1", [check])
+    assert grade(shell, "# Mend f: it is wrong\ndef f(): return 1", [check]) == ""
+    assert "f is not there" in grade(shell, "# Mend f: it is wrong\ndeff f(): return 1", [check])
     assert "f is still blank: write it" in grade(shell, "f = ...", [check])
     assert "f is the one of math" in grade(shell, "from math import sin as f", [check])
     blank = exercises.blank("class f:\n    def a(self): return 1\n    def b(self): return 2", "write it")

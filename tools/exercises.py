@@ -201,7 +201,8 @@ def new_cell(kind, id_, source, *tags):
 
 def exercise_cells(path):
     """The cells of a page's notebook of exercises, tagged `exercise`, `check`, or `given` for imports and definitions."""
-    tasks, above = tasks_of(path) or tasks_of(path, "repair"), {}
+    broken, above = tasks_of(path, "repair"), {}
+    tasks = broken or tasks_of(path)
     solved = [source for cell, directives, source in parts(path) if cell.cell_type == "code" and "exercise" not in directives]
     used = used_names(solved) | used_names(blank(source, "") for _, directives, source in parts(path) if "exercise" in directives)
     for cell, directives, source in parts(path):
@@ -220,7 +221,10 @@ def exercise_cells(path):
             yield new_cell("code", cell.id, f"# Mend {', '.join(above)}: {' '.join(directives['repair'])}\n{source}", "exercise")
         elif "check" in directives and above and "shared" not in directives["check"]:
             call = f"graded({', '.join(f'{name}={task!r}' for name, task in above.items())})"
-            yield new_cell("code", cell.id, f"{call}\n{source}", "check")
+            check = new_cell("code", cell.id, f"{call}\n{source}", "check")
+            if broken:  # closed in Jupyter: a check knows the cause
+                check["metadata"]["jupyter"] = dict(source_hidden=True)
+            yield check
         else:
             kept = without_imports(source, tasks, used)
             is_given = {"exports", "check"} & set(directives) or all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in tree.body)
@@ -230,13 +234,13 @@ def exercise_cells(path):
 
 def notebook(path):
     """A page's notebook of exercises or of repairs, or None if the page has neither."""
-    blanks, broken = tasks_of(path), tasks_of(path, "repair")
-    tasks = blanks or broken
+    broken = tasks_of(path, "repair")
+    tasks = broken or tasks_of(path)
     if not tasks:
         return None
     title, *rest = exercise_cells(path)
     listed = ", ".join(f"`{name}`" for name in tasks)
-    intro = (INTRO if blanks else REPAIR_INTRO).format(count=len(tasks), names=listed, page=f"{pages.site_url()}/{nbpath2html(path).name}")
+    intro = (REPAIR_INTRO if broken else INTRO).format(count=len(tasks), names=listed, page=f"{pages.site_url()}/{nbpath2html(path).name}")
     cells = [title, new_cell("markdown", "how-to", intro), new_cell("code", "first", first_cell(tasks), "given"), *rest]
     kernel = dict(display_name="Python 3", language="python", name="python3")
     return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
