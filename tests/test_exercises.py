@@ -192,6 +192,22 @@ def test_notebooks_are_whole_and_hold_no_answer(page):
 
 
 @pytest.mark.parametrize("page", BOOK)
+def test_every_exercise_has_its_check_right_below_it(page):
+    tags = [cell["metadata"].get("tags") for cell in exercises.notebook(BOOK[page])["cells"]]
+    assert all(tags[i + 1] == ["check"] for i, tag in enumerate(tags) if tag == ["exercise"])
+
+
+def test_a_check_must_name_an_exercise_of_its_page(tmp_path):
+    cells = [exercises.new_cell("code", id_, source) for id_, source in (("one", "#| exercise f\nf = 1"), ("two", "#| check f\nf"), ("three", "#| check g\ng"))]
+    path = tmp_path / "page.ipynb"
+    path.write_text(json.dumps(dict(cells=cells[:2], metadata={}, nbformat=4, nbformat_minor=5)))
+    assert list(exercises.graders(path)) == ["f"]
+    path.write_text(json.dumps(dict(cells=cells, metadata={}, nbformat=4, nbformat_minor=5)))
+    with pytest.raises(SystemExit, match="no exercise has the name g"):
+        exercises.graders(path)
+
+
+@pytest.mark.parametrize("page", BOOK)
 def test_a_check_needs_no_other_check_that_stops_at_a_blank(page):
     groups = {}
     for cell in exercises.notebook(BOOK[page])["cells"]:

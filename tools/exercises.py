@@ -1,8 +1,9 @@
 """Each page of the book as a notebook of exercises: what is marked `#| exercise` is blank, what is marked `#| repair` broken, and its check stands below it.
 
 A cell marked `#| exercise WHAT IS TO DO` keeps signatures, docstrings and the refusal of bad input; the rest of every
-function is left out, and every value is `...`. The cells marked `#| check` below it grade what the reader has written;
-one marked `#| check shared`, or above all exercises, holds what several checks have in common. A check uses imports, exported names and other checks only.
+function is left out, and every value is `...`. The cells marked `#| check` below it, or `#| check NAME` anywhere on the page, grade what
+the reader has written, and come right below it; one marked `#| check shared` holds what several checks have in common, and comes before
+the first exercise. A check uses imports, exported names and other checks only.
 All else on the page stays, but for stored outputs and for imports that would give an answer away.
 
 A cell marked `#| repair WHAT IS SEEN` holds a broken program, which stands as it is; the page of them is the notebook `REPAIRS`.
@@ -199,12 +200,27 @@ def new_cell(kind, id_, source, *tags):
     return dict(cell_type=kind, id=id_, metadata=dict(tags=[*tags]) if tags else {}, source=source, **code)
 
 
+def graders(path):
+    """The checks that say what they grade: {name of an exercise, or "shared": its cells, as (cell, source)}."""
+    found, known = {}, {"shared", *tasks_of(path)}
+    for cell, directives, source in parts(path):
+        for name in directives.get("check", []):
+            if name not in known:
+                raise SystemExit(f"{path}: no exercise has the name {name}, which a check grades")
+            found.setdefault(name, []).append((cell, source))
+    return found
+
+
 def exercise_cells(path):
     """The cells of a page's notebook of exercises, tagged `exercise`, `check`, or `given` for imports and definitions."""
-    broken, above = tasks_of(path, "repair"), {}
+    broken, elsewhere, above = tasks_of(path, "repair"), graders(path), {}
     tasks = broken or tasks_of(path)
     solved = [source for cell, directives, source in parts(path) if cell.cell_type == "code" and "exercise" not in directives]
     used = used_names(solved) | used_names(blank(source, "") for _, directives, source in parts(path) if "exercise" in directives)
+
+    def check_cell(cell, source):
+        call = f"graded({', '.join(f'{name}={task!r}' for name, task in above.items())})"
+        return new_cell("code", cell.id, f"{call}\n{source}", "check")
     for cell, directives, source in parts(path):
         flags = [flag for flag in get_config().tst_flags.split() if flag in directives]
         tree = tree_of(source) if cell.cell_type == "code" else None
@@ -213,15 +229,18 @@ def exercise_cells(path):
         elif flags or "eval:" in directives:
             yield new_cell("raw", cell.id, f"{FLAGGED.format(flags[0])}\n{source}" if flags else source)
         elif "exercise" in directives:
+            yield from (new_cell("code", shared.id, text, "given") for shared, text in elsewhere.pop("shared", []))
             above = {name: tasks[name] for name in answers(tree)}
             head = f"# Exercise {', '.join(above)}: {' '.join(directives['exercise'])}"
             yield new_cell("code", cell.id, f"{head}\n{blank(source, next(iter(above.values())))}", "exercise")
+            yield from (check_cell(*grader) for name in above for grader in elsewhere.get(name, []))
         elif "repair" in directives:
             above = {name: tasks[name] for name in answers(tree)}
             yield new_cell("code", cell.id, f"# Mend {', '.join(above)}: {' '.join(directives['repair'])}\n{source}", "exercise")
-        elif "check" in directives and above and "shared" not in directives["check"]:
-            call = f"graded({', '.join(f'{name}={task!r}' for name, task in above.items())})"
-            check = new_cell("code", cell.id, f"{call}\n{source}", "check")
+        elif directives.get("check"):
+            pass  # it has come, or comes, where it belongs
+        elif "check" in directives and above:
+            check = check_cell(cell, source)
             if broken:  # closed in Jupyter: a check knows the cause
                 check["metadata"]["jupyter"] = dict(source_hidden=True)
             yield check
