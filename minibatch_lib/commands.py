@@ -7,6 +7,8 @@ __all__ = ['OneLineParser', 'train_parser', 'one_line_errors', 'Watching', 'usua
            'as_text', 'main_eval', 'main_predict']
 
 # %% ../nbs/commands.ipynb #cmdimp01
+#| code-fold: true
+#| code-summary: "Imports of the library"
 import argparse
 import atexit
 import os

@@ -8,6 +8,8 @@ __all__ = ['read_image', 'Pictures', 'printable', 'images_from_folder', 'images_
            'new_figure', 'as_png', 'drawing', 'drawable', 'draw_confusion', 'worst', 'draw_worst']
 
 # %% ../nbs/images.ipynb #imgimp01
+#| code-fold: true
+#| code-summary: "Imports of the library"
 import math
 import os
 import sys

@@ -7,6 +7,8 @@ __all__ = ['OPTIONS', 'problem', 'Option', 'takes_options', 'check_same', 'compl
            'noting_ctrl_c', 'threads_for', 'find_device']
 
 # %% ../nbs/runs.ipynb #runimp01
+#| code-fold: true
+#| code-summary: "Imports of the library"
 import json
 import os
 import shutil

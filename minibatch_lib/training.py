@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastcore.basics import patch
-from torch import Tensor, nn
+from torch import nn
 
 from . import __version__
 from .data import DATASETS, atomic_write, checksum, pack_tensors, unpack_tensors

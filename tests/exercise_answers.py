@@ -841,6 +841,96 @@ WRONG["05_inside"] = {
     ],
 }
 
+WRONG["04_training"] = {
+    "EpochBatches": [
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        order = np.random.permutation(self.n).tolist()
+        for i in range(self.start, len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "another order at the second try"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        order = np.random.default_rng(self.seed).permutation(self.n).tolist()
+        for i in range(self.start, len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "the epoch belongs to the seed"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        order = np.random.default_rng(self.seed + self.epoch).permutation(self.n).tolist()
+        for i in range(self.start, len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "seed + epoch will not do"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n).tolist()
+        for i in range(len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "`start` is not looked at"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return self.n // self.bs
+    def __iter__(self):
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n).tolist()
+        for i in range(self.start, len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "batches of 3, 3 and 1, not of 3, 3"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        for i in range(self.start, len(self)): yield list(range(self.n))[i * self.bs:(i + 1) * self.bs]""", "in the order of the data"),
+    ],
+    "save_state": [
+        ("def save_state(path, model, opt): save_file(model.state_dict(), path)", "velocity.0 is missing"),
+        ("def save_state(path, model, opt): save_file({f'velocity.{i}': opt.state[p]['momentum_buffer'] for i, p in enumerate(model.parameters())}, path)",
+         "is missing: model.state_dict() has all weights"),
+        ("def save_state(path, model, opt): save_file(model.state_dict() | {f'velocity.{i}': p.grad for i, p in enumerate(model.parameters())}, path)",
+         "that is the last gradient"),
+        ("def save_state(path, model, opt): return model.state_dict() | {f'velocity.{i}': opt.state[p] for i, p in enumerate(model.parameters())}",
+         "the folder should hold one new file, and holds 0"),
+        ("""def save_state(path, model, opt):
+    save_file(model.state_dict(), path)
+    save_file({f'velocity.{i}': opt.state[p]['momentum_buffer'] for i, p in enumerate(model.parameters())}, path + '.opt')""",
+         "one new file, and holds 2"),
+    ],
+    "load_state": [
+        ("""def load_state(path, model, opt):
+    state = load_file(path)
+    model.load_state_dict({name: t for name, t in state.items() if not name.startswith('velocity.')})""", "the optimizer knows no velocity"),
+        ("def load_state(path, model, opt): model.load_state_dict(load_file(path))", "the velocities are no part of the model"),
+        ("""def load_state(path, model, opt):
+    state = load_file(path)
+    for i, p in enumerate(model.parameters()): opt.state[p]['momentum_buffer'] = state[f'velocity.{i}']""", "differ"),
+        ("""def load_state(path, model, opt):
+    state = load_file(path)
+    model.load_state_dict({name: t for name, t in state.items() if not name.startswith('velocity.')})
+    for i, p in enumerate(model.parameters()): opt.state[p]['momentum_buffer'] = state['velocity.0']""", "shape"),
+        ("""def load_state(path, model, opt):
+    state = load_file(path)
+    model = get_model(4, 5, 3)
+    model.load_state_dict({name: t for name, t in state.items() if not name.startswith('velocity.')})
+    opt = SGD(model.parameters(), 0.1, 0.9)
+    for i, p in enumerate(model.parameters()): opt.state[p]['momentum_buffer'] = state[f'velocity.{i}']""", "differ"),
+    ],
+    "cosine_lr": [
+        ("def cosine_lr(step, steps, lr): return lr * math.cos(math.pi * step / steps)", "below 0"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 + math.cos(math.pi * step / steps))", "twice as large"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 - math.cos(math.pi * step / steps)) / 2", "the wrong way round"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 + math.cos(180 * step / steps)) / 2", "radians"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 + math.cos(2 * math.pi * step / steps)) / 2", "a whole wave"),
+        ("def cosine_lr(step, steps, lr): return lr * math.cos(math.pi / 2 * step / steps)", "a quarter of a wave"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 - step / steps)", "falls evenly"),
+        ("def cosine_lr(step, steps, lr): return (1 + math.cos(math.pi * step / steps)) / 2", "lr is missing"),
+    ],
+    "is_over": [
+        ("def is_over(valid_losses, patience): return valid_losses[-1] > valid_losses[-2]", "not three: an epoch too early"),
+        ("def is_over(valid_losses, patience): return len(valid_losses) - 1 - valid_losses.index(min(valid_losses)) > patience", "and a patience of 2: stop"),
+        ("def is_over(valid_losses, patience): return len(valid_losses) - valid_losses.index(min(valid_losses)) >= patience", "go on"),
+        ("def is_over(valid_losses, patience): return all(b > a for a, b in zip(valid_losses[-patience - 1:], valid_losses[-patience:]))", "compare with the best"),
+        ("def is_over(valid_losses, patience): return len(valid_losses) - 1 - valid_losses.index(max(valid_losses)) >= patience", "go on"),
+        ("def is_over(valid_losses, patience): len(valid_losses) - 1 - valid_losses.index(min(valid_losses)) >= patience", "is there a `return`?"),
+    ],
+}
+
 WRONG["testing"] = {
     "test": [
         ("def test(a, b, compare): assert a == b, f'{a} {b}'", "AssertionError: 1 2"),

@@ -228,15 +228,13 @@ def exercise_cells(path):
             yield new_cell("markdown", cell.id, pages.absolute_links(source))
         elif flags or "eval:" in directives:
             yield new_cell("raw", cell.id, f"{FLAGGED.format(flags[0])}\n{source}" if flags else source)
-        elif "exercise" in directives:
+        elif {"exercise", "repair"} & set(directives):
             yield from (new_cell("code", shared.id, text, "given") for shared, text in elsewhere.pop("shared", []))
             above = {name: tasks[name] for name in answers(tree)}
-            head = f"# Exercise {', '.join(above)}: {' '.join(directives['exercise'])}"
-            yield new_cell("code", cell.id, f"{head}\n{blank(source, next(iter(above.values())))}", "exercise")
+            task = next(iter(above.values()))
+            what, text = ("Mend", source) if broken else ("Exercise", blank(source, task))
+            yield new_cell("code", cell.id, f"# {what} {', '.join(above)}: {task}\n{text}", "exercise")
             yield from (check_cell(*grader) for name in above for grader in elsewhere.get(name, []))
-        elif "repair" in directives:
-            above = {name: tasks[name] for name in answers(tree)}
-            yield new_cell("code", cell.id, f"# Mend {', '.join(above)}: {' '.join(directives['repair'])}\n{source}", "exercise")
         elif directives.get("check"):
             pass  # it has come, or comes, where it belongs
         elif "check" in directives and above:
