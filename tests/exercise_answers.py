@@ -813,18 +813,22 @@ WRONG["05_inside"] = {
         ("def living_units(out): return (out > 0).any(dim=0)", "a negative number is not 0"),
     ],
     "update_size": [
-        ("def update_size(before, after): return norm([b - a for a, b in zip(before, after)])", "divide by its norm"),
-        ("def update_size(before, after): return norm([b - a for a, b in zip(before, after)]) / norm(after)", "before the step"),
-        ("def update_size(before, after): return norm(before) / norm([b - a for a, b in zip(before, after)])", "upside down"),
-        ("def update_size(before, after): return (norm([b - a for a, b in zip(before, after)]) / norm(before)) ** 2", "a norm has a root"),
+        ("def update_size(before, after): return (after - before).norm()", "divide by its norm"),
+        ("def update_size(before, after): return (after - before).norm() / after.norm()", "before the step"),
+        ("def update_size(before, after): return before.norm() / (after - before).norm()", "upside down"),
+        ("def update_size(before, after): return ((after - before).norm() / before.norm()) ** 2", "a norm has a root"),
+        ("def update_size(before, after): return (after.norm() - before.norm()) / before.norm()", "not the difference of the norms"),
+        ("def update_size(before, after): return ((after - before).norm() / before.norm()).item()", "leave .item() out"),
     ],
     "gain": [
         ("""def gain(inp, out):
-    return inp.var(dim=0, correction=0).mean().item() / out.var(dim=0, correction=0).mean().item()""", "upside down"),
-        ("def gain(inp, out): return (out.square().mean() / inp.square().mean()).item()", "take each column from its own mean"),
-        ("def gain(inp, out): return (out.var(correction=0) / inp.var(correction=0)).item()", "for each column alone"),
+    return inp.var(dim=0, correction=0).mean() / out.var(dim=0, correction=0).mean()""", "upside down"),
+        ("def gain(inp, out): return out.square().mean() / inp.square().mean()", "take each column from its own mean"),
+        ("def gain(inp, out): return out.var(correction=0) / inp.var(correction=0)", "for each column alone"),
         ("""def gain(inp, out):
-    return (out.var(dim=0, correction=0).mean() / inp.var(dim=0, correction=0).sum()).item()""", "the sum over the columns"),
+    return out.var(dim=0, correction=0).mean() / inp.var(dim=0, correction=0).sum()""", "the sum over the columns"),
+        ("""def gain(inp, out):
+    return (out.var(dim=0, correction=0).mean() / inp.var(dim=0, correction=0).mean()).item()""", "leave .item() out"),
     ],
     "by_chance": [
         ("def by_chance(units, squares=2): return 4.2 * sum(squares / n for n in units)", "the root is missing"),

@@ -151,9 +151,7 @@ def test_every_page_fits_asks_nobody_and_is_accessible(browser, site, name, sche
 
 
 REFERENCE = {"images", "runs", "commands", "main"}  # pages to look things up on
-LATER = {"inside.html"}  # pages that do not open so yet
-OPENINGS = [pytest.param(name, marks=[pytest.mark.xfail(reason="opens later", strict=True)] if name in LATER else [])
-            for name in PAGES if name.removesuffix(".html") in {"index", *MODULES} - REFERENCE]
+OPENINGS = [name for name in PAGES if name.removesuffix(".html") in {"index", *MODULES} - REFERENCE]
 
 
 @pytest.mark.parametrize("name", OPENINGS)

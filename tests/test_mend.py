@@ -13,7 +13,7 @@ from execnb.shell import CaptureShell
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-import docs  # noqa: E402
+import procs  # noqa: E402
 import exercises  # noqa: E402
 from mend_attempts import ATTEMPTS, NO_CASE  # noqa: E402
 
@@ -122,12 +122,12 @@ def entries():
     cells = json.loads((ROOT / "nbs" / "mistakes.ipynb").read_text(encoding="utf-8"))["cells"]
     text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     found = re.split(r"^### (.+)$", text, flags=re.M)[1:]
-    return {docs.slug(heading): body for heading, body in zip(found[::2], found[1::2])}
+    return {procs.slug(heading): body for heading, body in zip(found[::2], found[1::2])}
 
 
 def test_every_mistake_says_where_to_practise_it():
     text = "\n\n".join("".join(cell["source"]) for cell in json.loads(PAGE.read_text(encoding="utf-8"))["cells"])
-    cases = {docs.slug(heading): body for heading, body in zip(*[iter(re.split(r"^### (.+)$", text, flags=re.M)[1:])] * 2)}
+    cases = {procs.slug(heading): body for heading, body in zip(*[iter(re.split(r"^### (.+)$", text, flags=re.M)[1:])] * 2)}
     leads = {anchor: set(re.findall(r"\(mend\.ipynb#([^)]+)\)", body)) for anchor, body in entries().items()}
     back = {anchor: {case for case, body in cases.items() if f"(mistakes.ipynb#{anchor})" in body} for anchor in leads}
     assert leads == back
