@@ -160,7 +160,7 @@ class Book(Site):
         text, files = super().llms_copy(page)
         text = re.sub(r'<figure class="figure">.*?(?:aria-label|alt)="([^"]*)".*?</figure>', r"(Figure: \1)", text, flags=re.S)
         text = re.sub(r'```{=html}\n<p class="call"><code>(.*?)</code>.*?</p>\n```', lambda m: f"`{html.unescape(m[1])}`", text)
-        return re.sub(rf'{procs.BELOW}\n\n|<p class="notebook-links">.*?</p>\n*', "", text), files
+        return re.sub(r'<!-- .*? -->\n\n|<script .*?</script>\n|<p class="notebook-links">.*?</p>\n*', "", text), files
 
     def maths(self, page, match):
         """One formula's span with MathML in it; where that fails, nothing, and a warning that names the formula."""
