@@ -46,9 +46,7 @@ def _pick(name, table, targ):
     if table.dim() != 2 or targ.shape != table.shape[:1]: raise ValueError(f'{name}: need (n, n_classes) and (n,), got {tuple(table.shape)} and {tuple(targ.shape)}')
     if targ.is_floating_point() or targ.dtype == torch.bool: raise TypeError(f'{name}: targets must be class numbers, so integers, got {targ.dtype}; use .long()')
     try: return table.gather(1, targ.long()[:, None]).squeeze(1)
-    except RuntimeError:
-        if targ.device != table.device: raise
-        raise ValueError(f'{name}: targets must lie in 0..{table.shape[1] - 1}, got {targ.min()}..{targ.max()}') from None
+    except RuntimeError as e: raise e if targ.device != table.device else ValueError(f'{name}: targets must lie in 0..{table.shape[1] - 1}, got {targ.min()}..{targ.max()}') from None
 
 # %% ../nbs/03_minibatch.ipynb #4efa7316
 def nll_loss(
