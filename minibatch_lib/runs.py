@@ -272,7 +272,9 @@ def begin(
 @contextmanager
 def ours(self:RunFolder):
     "Write within what belongs to this run. A problem if it cannot be written, or another run has begun in the folder."
-    if self.read_config().get('began') != self.began: raise problem(
+    try: is_ours = self.read_config().get('began') == self.began
+    except OSError: is_ours = False
+    if not is_ours: raise problem(
         OSError, 'out', f'{self.path} is not the folder of this run any more: it was deleted or moved, or another run has begun in it')
     with self.writing('mend that, and go on with --resume'): yield
 

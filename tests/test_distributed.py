@@ -333,8 +333,9 @@ def test_without_torchrun_it_says_how_to_start(monkeypatch, capsys):
 @pytest.mark.parametrize("backend", ["ours", "torch"])
 def test_a_group_of_one(tmp_path, alone, few_images, backend):
     options = OPTIONS | dict(data=few_images, backend=backend)
-    assert distributed.main_distributed(arguments(**options, out=tmp_path / "run", quiet=True)) == 0
+    assert distributed.main_distributed(arguments(**options, out=tmp_path / "run", quiet=True, watch=True)) == 0
     same_run(tmp_path / "run", *train(**options, quiet=True))
+    assert (tmp_path / "run" / "inside.png").exists() and (tmp_path / "run" / "findings.txt").exists()
     assert not dist.is_initialized()
 
 
