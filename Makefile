@@ -16,12 +16,14 @@ STAGE := $(PY) tools/stage.py
 COVER := # not empty: note which lines of the package the tests reach
 PYTEST = OMP_NUM_THREADS=1 $(STAGE) "$1" "$2" $(if $(COVER),$(BIN)/coverage run,$(PY)) -m pytest -q -rs -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
+DEVICE ?= cuda
+
 export PYTHONUTF8 := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # PyTorch's profiler is silent unless something fails.
 export KINETO_LOG_LEVEL := 99
 
-.PHONY: help setup train test test-all test-rest portable fuzz mutants versions export book bench bench-quick exercises docs clean
+.PHONY: help setup train test test-all test-rest test-cuda portable fuzz mutants versions export book bench bench-quick exercises docs clean
 
 help: ## list these commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -44,7 +46,7 @@ test: $(READY) ## check it in minutes: notebooks, package, README, site, fast te
 	@$(STAGE) "notebooks, package and README in step" "5 s" $(PY) tools/check.py
 	@$(STAGE) "notebooks run, outputs compared" "2 to 3 minutes" $(PY) tools/test_nbs.py
 	@$(STAGE) "site built and checked" "20 s" $(PY) tools/docs.py build
-	@$(call PYTEST,fast tests,2 to 3 minutes) -m "not slow" tests
+	@$(call PYTEST,fast tests,2 to 3 minutes) -m "not slow and not timing" tests
 	@$(STAGE) "wheel built" "5 s" $(PY) -m build -qq --wheel --no-isolation
 	@$(STAGE) "wheel checked" "5 s" $(PY) tools/check_wheel.py dist/*.whl
 
@@ -54,7 +56,8 @@ test-all: ## check everything, slow tests and other processors too (half an hour
 
 test-rest: $(READY) # what test-all adds to a `make test COVER=1`
 	@$(STAGE) "pages test the modules" "2 to 4 minutes" $(BIN)/coverage run tools/page_tests.py --quick
-	@$(call PYTEST,slow tests,5 to 10 minutes) -m slow tests
+	@$(call PYTEST,slow tests,5 to 10 minutes) -m "slow and not timing" tests
+	@OMP_NUM_THREADS=1 $(STAGE) "timings side by side, with nothing beside them" "1 minute" $(PY) -m pytest -q -rs -m timing tests
 	@$(BIN)/coverage combine -q
 	@$(STAGE) "lines and branches reached by all tests" "5 s" $(BIN)/coverage report
 	@$(STAGE) "properties on 10,000 random cases" "2 minutes" $(MAKE) --no-print-directory fuzz
@@ -68,6 +71,9 @@ fuzz: $(READY) ## try the properties of all public functions on 10,000 random ca
 
 mutants: $(READY) ## change the package in 300 small ways; the tests must notice
 	@$(PY) tools/mutants.py
+
+test-cuda: $(READY) ## what may differ on a graphics processor (5 minutes, no network; DEVICE=cpu tries out the tests themselves)
+	@DEVICE=$(DEVICE) $(PY) -m pytest --noconftest -p no:cacheprovider -W ignore::pytest.PytestUnknownMarkWarning -s -v --tb=short tests/test_cuda.py
 
 versions: ## the package's own tests in a fresh environment: PYTHON=python3.13 WITH="torch==2.4.* fastcore>=2"
 	@set -e; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; $(PYTHON) -m venv "$$folder"; \

@@ -183,7 +183,7 @@ def measure_scaling(rounds):
     options = dict(sizes=[784, 512, 512, 10], rows_per_process=2048, processes=2)
     sizes, rows, processes = options.values()
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "-m", "minibatch_lib.distributed",
-               "--measure", f"--hidden={','.join(map(str, sizes[1:-1]))}", f"--batch-size={processes * rows}"]
+               "--measure", "--device=cpu", f"--hidden={','.join(map(str, sizes[1:-1]))}", f"--batch-size={processes * rows}"]
     with tempfile.TemporaryDirectory() as folder, harness.environment(1):  # torchrun leaves its notes there
         printed = subprocess.run(command, env=os.environ | {"TMPDIR": folder}, stdout=subprocess.PIPE, check=True, text=True).stdout
     found = json.loads(printed)

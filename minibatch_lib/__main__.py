@@ -6,6 +6,8 @@
 __all__ = ['main']
 
 # %% ../nbs/main.ipynb #mntimp01
+#| code-fold: true
+#| code-summary: "Imports of the library"
 import sys
 
 from .commands import OneLineParser, main_eval, main_predict, main_train

@@ -224,7 +224,7 @@ def checksum(
     for name in sorted(tensors):
         t = tensors[name].contiguous()
         digest.update(f'{name} {t.dtype} {tuple(t.shape)}'.encode())
-        if t.numel(): digest.update(t.as_strided((t.numel(),), (1,)).view(torch.uint8).numpy())
+        if t.numel(): digest.update(t.as_strided((t.numel(),), (1,)).view(torch.uint8).cpu().numpy())
     return digest.hexdigest()
 
 # %% ../nbs/data.ipynb #dat3pk04

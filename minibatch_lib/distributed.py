@@ -7,6 +7,8 @@ __all__ = ['Shares', 'average_grads', 'Averaging', 'weighted_sum', 'SharedRun', 
            'main_distributed']
 
 # %% ../nbs/06_distributed.ipynb #d5imp001
+#| code-fold: true
+#| code-summary: "What the page imports of Python"
 import json
 import math
 import os
@@ -20,6 +22,8 @@ from typing import NamedTuple
 from uuid import uuid4
 
 # %% ../nbs/06_distributed.ipynb #d5imp003
+#| code-fold: true
+#| code-summary: "What it imports of other packages"
 import numpy as np
 import torch
 import torch.distributed as dist
@@ -33,20 +37,21 @@ from torch.nn.parallel import DistributedDataParallel
 from .commands import one_line_errors, train_as_told, train_parser, usual_folder
 from .images import Images
 from .minibatch import SGD, CrossEntropyLoss, fit, get_model
-from .runs import OPTIONS, RunFolder, complete, problem
+from .runs import OPTIONS, RunFolder, complete, find_device, problem
 from .testing import best_of
 from .training import Run
 
 # %% ../nbs/06_distributed.ipynb #d6share1
 class Shares:
     "The rows of a process in each of some `EpochBatches`, for a `DataLoader`; and how much they count for."
+    at, lost = 0, False  # the batch that is being worked on, as loaders may read ahead; is another process gone?
     def __init__(
         self,
         batches, # `EpochBatches`, the same in all processes
         rank:int=None, # Number of this process; by default that in its group
         size:int=None, # How many processes there are
     ):
-        self.batches, self.at, self.lost = batches, 0, False  # at: the batch that is being worked on, as loaders may read ahead
+        self.batches = batches
         self.rank, self.size = (dist.get_rank(), dist.get_world_size()) if rank is None else (rank, size)
     def __len__(self): return len(self.batches)
     def __iter__(self): return (self.of(rows) or rows[:1] for rows in self.batches)
@@ -63,14 +68,6 @@ class Shares:
         n, n_all = self.counts()
         return n / n_all
 
-# %% ../nbs/06_distributed.ipynb #d6lost01
-@contextmanager
-def _losing_nobody(errors=RuntimeError):
-    "Turn what `torch.distributed` raises within when another process is gone into one error."
-    try: yield
-    except errors: raise problem(OSError, 'processes', 'lost another process of the run; unless torchrun starts it again, '
-                                 'go on with the same command and --resume') from None
-
 # %% ../nbs/06_distributed.ipynb #d5avg001
 def average_grads(
     params, # Parameters, with the gradient of the mean over this process's rows in `.grad`
@@ -82,6 +79,14 @@ def average_grads(
     dist.all_reduce(flat)
     for g, part in zip(grads, flat.split([g.numel() for g in grads])): g.copy_(part.view_as(g))
 
+# %% ../nbs/06_distributed.ipynb #d6lost01
+@contextmanager
+def _losing_nobody(errors=RuntimeError):
+    "Turn what `torch.distributed` raises within when another process is gone into one error."
+    try: yield
+    except errors: raise problem(OSError, 'processes', 'lost another process of the run; unless torchrun starts it again, '
+                                 'go on with the same command and --resume') from None
+
 # %% ../nbs/06_distributed.ipynb #d5avg003
 class Averaging:
     "An optimizer whose `step` first averages the gradients over all processes."
@@ -90,7 +95,6 @@ class Averaging:
         opt, # Optimizer of ours, on parameters that are the same in all processes
         weight, # weight() -> the part of the current batch's rows that are this process's
     ): self.opt, self.weight = opt, weight
-
     def zero_grad(self): self.opt.zero_grad()
     def step(self):
         with _losing_nobody(): average_grads([p for group in self.opt.param_groups for p in group['params']], self.weight())
@@ -110,6 +114,15 @@ def weighted_sum(
             raise
     return summing.get_future().then(summed)
 
+# %% ../nbs/06_distributed.ipynb #d6dev001
+def _own_device(options):
+    "The device for each process, or a problem unless all those of this machine can have one of their own."
+    device, n, n_gpus = find_device(options['device'], options['dtype']), int(os.environ.get('LOCAL_WORLD_SIZE', 1)), torch.cuda.device_count()
+    if device == 'mps': raise problem(ValueError, 'device', 'mps works in one process only; choose cpu')
+    if device == 'cuda' and n > n_gpus: raise problem(
+        ValueError, 'device', f'{n} processes on this machine, but only {n_gpus} of its graphics processors can be used; start fewer, or choose cpu')
+    return device
+
 # %% ../nbs/06_distributed.ipynb #d5team02
 class SharedRun(Run):
     "A run that the processes of a group share."
@@ -117,9 +130,11 @@ class SharedRun(Run):
         self,
         options:dict, # All options, as `complete` gives them
         store, # Where the processes leave short messages for each other
+        callback=None, # A `Callback`, in each process its own
     ):
+        _own_device(options)
         self.store, self.rank, self.size = store, dist.get_rank(), dist.get_world_size()
-        super().__init__(options)
+        super().__init__(options, callback)
         self.shares = Shares(self.batches)
 
     def is_stopped(self): return self.stop
@@ -131,22 +146,35 @@ class SharedRun(Run):
 
 # %% ../nbs/06_distributed.ipynb #d6sums02
 @patch
-def sums(self:SharedRun, *numbers):
+def sums(
+    self:SharedRun,
+    *numbers, # The same kinds of numbers in all processes
+) -> list:  # Floats
     "The sum of each number over all processes."
     sums = torch.tensor(numbers, dtype=torch.float64)
     with _losing_nobody(): dist.all_reduce(sums)
     return sums.tolist()
 
+# %% ../nbs/06_distributed.ipynb #d6onb002
 @patch
-def on_batch(self:SharedRun, epoch, batch, loss):
+def on_batch(
+    self:SharedRun,
+    epoch:int, # Number of the epoch, from `fit`
+    batch:int, # Number of the step in it, from `fit`
+    loss:float, # Mean over this process's rows
+):
     "After each step: as one process does, with the loss of the whole batch."
     n, n_all = self.shares.counts()
     loss_sum, self.stop, self.due = self.sums(n * loss if n else 0., self.ctrl_c.is_set(), super(SharedRun, self).is_due())
     super(SharedRun, self).on_batch(epoch, batch, loss_sum / n_all)
     self.shares.at = self.batch
 
+# %% ../nbs/06_distributed.ipynb #d6one002
 @patch
-def on_epoch(self:SharedRun, record):
+def on_epoch(
+    self:SharedRun,
+    record, # `EpochRecord` of this process's rows, from `fit`
+):
     "After each epoch: as one process does, with the metrics of all rows."
     n = len(self.shares.of(range(len(self.images.y_valid))))
     n_all, loss_sum, right, self.stop = self.sums(n, n * record.valid_loss, n * record.metric, self.ctrl_c.is_set())
@@ -170,14 +198,13 @@ def load(self:SharedRun):
         else:
             where, classes, shape, *rest = json.loads(self.store.get(key))
             images = Images(*(load_file(f'{where}/images')[name] for name in Images._fields[:4]), classes, tuple(shape), *rest)
-        with _losing_nobody(): dist.barrier()  # the file is deleted when all have it
+        self.sums(0)  # the file is deleted when all have it
     return images
 
 # %% ../nbs/06_distributed.ipynb #d5team06
 @patch
 def check_start(self:SharedRun):
     "A problem unless all processes have the same options and stand at the same step."
-    if self.device == 'mps': raise problem(ValueError, 'device', 'mps works in one process only; choose cpu')
     options = {name: value for name, value in self.options.items() if name in OPTIONS and OPTIONS[name].role == 'result'}
     start = json.dumps([options, self.options['epochs'], self.sizes, self.batches.n, self.epoch, self.batch])
     if self.rank == 0: self.store.set('start', start)
@@ -196,6 +223,7 @@ def trained(self:SharedRun):
         for p in self.model.parameters(): dist.broadcast(p.data, 0)
     return self.model, self.loss_func, Averaging(self.opt, self.shares.weight)
 
+# %% ../nbs/06_distributed.ipynb #d6trn003
 @patch
 def train(self:SharedRun):
     "Train as one process does, from the same start."
@@ -211,8 +239,12 @@ class Link(NamedTuple):
     latency: float  # Seconds, however short it is
     bandwidth: float  # Bytes per second after that
 
-    def all_reduce(self, n_bytes, workers):
-        "Seconds for the sum of vectors of `n_bytes` over a ring of so many processes; arrays work too."
+    def all_reduce(
+        self,
+        n_bytes, # Size of each vector
+        workers, # How many there are in the ring, at least 1; arrays work too
+    ): # Seconds
+        "How long the sum of vectors takes in a ring of processes."
         return 2 * (workers - 1) * (self.latency + n_bytes / workers / self.bandwidth)
 
 # %% ../nbs/06_distributed.ipynb #d5cost08
@@ -232,9 +264,10 @@ def measure(
     sizes:list, # Sizes of the layers, input and output among them
     rows:int, # Rows of each process's share
     repeat:int=5, # How often everything is measured
+    device:str='cpu', # 'cpu' or 'cuda'
 ) -> dict:  # workers, sizes, rows; alone, apart, together: `repeat` seconds per step; all_reduce: pairs of bytes and seconds
     "How long a training step takes in one process alone, in all of them apart and together, and an all-reduce of some sizes."
-    workers, device = dist.get_world_size(), 'cuda' if torch.cuda.is_available() else 'cpu'
+    workers = dist.get_world_size()
     torch.manual_seed(0)
     model, loss_func = get_model(sizes[0], sizes[1:-1], sizes[-1]).to(device), CrossEntropyLoss()
     batches = [(torch.randn(rows, sizes[0], device=device), torch.arange(rows, device=device) % sizes[-1])] * 2
@@ -243,7 +276,7 @@ def measure(
     seconds = {way: [] for way in ways}
     for _ in range(repeat + 1):
         for way, its_opt in ways.items():
-            dist.barrier()
+            dist.all_reduce(torch.zeros(1))  # wait for the others
             if way == 'alone' and dist.get_rank(): continue
             seconds[way].append(fit(1, model, loss_func, its_opt, batches, None)[0].seconds / len(batches))
     all_reduce = [(4 * n, _all_reduce_seconds(n, device, repeat)) for n in (2 ** i for i in range(8, 24, 2))]
@@ -294,7 +327,7 @@ def _joined():
             if name.startswith('lo'): os.environ.setdefault('GLOO_SOCKET_IFNAME', name)
     store, rank, size = next(dist.rendezvous('env://'))
     part = _meet(store, rank, size)
-    if torch.cuda.is_available(): torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+    if torch.cuda.is_available(): torch.cuda.set_device(int(os.environ['LOCAL_RANK']) % torch.cuda.device_count())
     dist.init_process_group('cpu:gloo,cuda:nccl' if torch.cuda.is_available() else 'gloo', store=part, rank=rank, world_size=size)
     try: yield part
     finally: dist.destroy_process_group()
@@ -330,7 +363,10 @@ def _name_of_torchrun():
     return os.environ['TORCHELASTIC_RUN_ID'] + (f' {os.getppid()}' if os.environ.get('GROUP_WORLD_SIZE') == '1' else '')
 
 @patch
-def begin(self:SharedRun, go_on):
+def begin(
+    self:SharedRun,
+    go_on:bool, # Does it go on from a checkpoint?
+):
     "Make the run folder ready: from now on it is this run's, and this torchrun's."
     self.options['torchrun'] = _name_of_torchrun()
     super(SharedRun, self).begin(go_on)
@@ -358,10 +394,11 @@ def main_distributed(
         with one_line_errors(parser, say), _losing_nobody(dist.DistError):
             if given.pop('measure'):
                 options = complete(given)
-                print(json.dumps(measure([784, *options['hidden'], 10], math.ceil(options['batch_size'] / dist.get_world_size()))))
+                rows = math.ceil(options['batch_size'] / dist.get_world_size())
+                print(json.dumps(measure([784, *options['hidden'], 10], rows, device=_own_device(options))))
                 return 0
             if _is_restarted(given.setdefault('out', usual_folder(given)), store): given['resume'] = True
-            return train_as_told(parser, given, lambda options: SharedRun(options, store), say)
+            return train_as_told(parser, given, lambda options, callback: SharedRun(options, store, callback), say)
 
 # %% ../nbs/06_distributed.ipynb #d5main03
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main_distributed())

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntropyLoss', 'accuracy', 'report', 'get_model',
            'Optimizer', 'Dataset', 'SliceLoader', 'fit_bare', 'mean_over_examples', 'fit_validate', 'EpochRecord',
-           'fit', 'SGD', 'Sampler', 'BatchSampler', 'collate', 'read_ahead', 'DataLoader', 'get_dls']
+           'fit', 'SGD', 'Sampler', 'BatchSampler', 'collate', 'DataLoader', 'get_dls']
 
 # %% ../nbs/03_minibatch.ipynb #0037a811
 #| code-fold: true
@@ -13,7 +13,7 @@ __all__ = ['logsumexp', 'log_softmax', 'nll_loss', 'cross_entropy', 'CrossEntrop
 import math
 import random
 import time
-from contextlib import ExitStack, nullcontext
+from inspect import unwrap
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from fastcore.basics import noop, patch
 from torch import Tensor
-import torch.nn.functional as F
 
 from .modules import Linear, Module, ReLU, Sequential
 
@@ -44,12 +43,12 @@ def log_softmax(
 # %% ../nbs/03_minibatch.ipynb #912836e5
 def _pick(name, table, targ):
     "For each row of `table` (n, n_classes) the element in column `targ` (n,), or an error for function `name`."
-    if table.dim() != 2 or targ.shape != table.shape[:1]:
-        raise ValueError(f'{name}: need shapes (n, n_classes) and (n,), got {tuple(table.shape)} and {tuple(targ.shape)}')
-    if targ.is_floating_point() or targ.dtype == torch.bool:
-        raise TypeError(f'{name}: targets must be class numbers, so integers, got {targ.dtype}; use .long()')
+    if table.dim() != 2 or targ.shape != table.shape[:1]: raise ValueError(f'{name}: need (n, n_classes) and (n,), got {tuple(table.shape)} and {tuple(targ.shape)}')
+    if targ.is_floating_point() or targ.dtype == torch.bool: raise TypeError(f'{name}: targets must be class numbers, so integers, got {targ.dtype}; use .long()')
     try: return table.gather(1, targ.long()[:, None]).squeeze(1)
-    except RuntimeError: raise ValueError(f'{name}: targets must lie in 0..{table.shape[1] - 1}, got {targ.min()}..{targ.max()}') from None
+    except RuntimeError:
+        if targ.device != table.device: raise
+        raise ValueError(f'{name}: targets must lie in 0..{table.shape[1] - 1}, got {targ.min()}..{targ.max()}') from None
 
 # %% ../nbs/03_minibatch.ipynb #4efa7316
 def nll_loss(
@@ -72,13 +71,13 @@ class CrossEntropyLoss(Module):
     "Mean cross-entropy of logits (n, n_classes) and classes (n,), like `torch.nn.CrossEntropyLoss`. ValueError or TypeError for targets that are no classes."
     def forward(self, inp, targ):
         log_probs = inp.log_softmax(dim=-1)
-        try: out = F.nll_loss(log_probs, targ, ignore_index=torch.iinfo(torch.int64).min + 1) if inp.dim() == 2 else nll_loss(log_probs, targ)
+        try: out = torch.nn.functional.nll_loss(log_probs, targ, ignore_index=torch.iinfo(torch.int64).min + 1) if inp.dim() == 2 else nll_loss(log_probs, targ)
         except (RuntimeError, ValueError, IndexError): out = nll_loss(log_probs, targ)
         out.log_probs = log_probs
         return out
 
     def bwd(self, out, inp, targ):
-        inp.g = out.log_probs.exp_().scatter_(1, targ.long().unsqueeze(1), -1, reduce='add').mul_(out.g.item() / max(inp.shape[0], 1))
+        inp.g = out.log_probs.exp_().scatter_(1, targ.long().unsqueeze(1), -1, reduce='add').mul_(out.g / max(inp.shape[0], 1))
 
 # %% ../nbs/03_minibatch.ipynb #a60f1af9
 def accuracy(
@@ -87,13 +86,16 @@ def accuracy(
 ) -> Tensor:  # One number from 0 to 1
     "The fraction of rows whose largest output is in column `yb`. TypeError unless `yb` are class numbers, ValueError unless the shapes fit."
     if yb.is_floating_point(): raise TypeError(f'accuracy: targets must be class numbers, so integers, got {yb.dtype}; for a regression choose another metric')
-    if out.shape[:-1] != yb.shape or out.shape[-1:] < (2,):
-        raise ValueError(f'accuracy: need (n, n_classes of at least 2) and (n,), got {tuple(out.shape)} and {tuple(yb.shape)}')
+    if out.shape[:-1] != yb.shape or out.shape[-1:] < (2,): raise ValueError(f'accuracy: need (n, n_classes > 1) and (n,), got {tuple(out.shape)} and {tuple(yb.shape)}')
     return (out.argmax(dim=-1) == yb).float().mean()
 
 # %% ../nbs/03_minibatch.ipynb #ca1cb00a
-def report(loss, preds, yb):
-    "Print a loss and the accuracy of predictions (n, n_classes) of classes (n,)."
+def report(
+    loss, # One number
+    preds, # (n, n_classes)
+    yb, # (n,) integers
+):
+    "Print a loss and the accuracy of predictions."
     print(f'loss {loss:.2f}, accuracy {accuracy(preds, yb):.2f}')
 
 # %% ../nbs/03_minibatch.ipynb #25e6ae36
@@ -104,13 +106,15 @@ def get_model(
 ) -> Sequential:  # (n, n_in) -> (n, n_out)
     "Linear layers with a relu between each two."
     sizes = [n_in, *([nh] if isinstance(nh, int) else nh), n_out]
-    layers = [Linear(i, j) for i, j in zip(sizes, sizes[1:])]
-    return Sequential(layers[0], *(part for layer in layers[1:] for part in (ReLU(), layer)))
+    return Sequential(*[part for i, j in zip(sizes, sizes[1:]) for part in (Linear(i, j), ReLU())][:-1])
 
 # %% ../nbs/03_minibatch.ipynb #db774a78
 class Optimizer:
     "Plain gradient descent: each of `params` minus `lr` times its `.grad`. ValueError or TypeError for options that make no sense."
-    def __init__(self, params, lr):
+    def __init__(self,
+        params, # Tensors with their gradients in `.grad`
+        lr:float, # Learning rate, at least 0
+    ):
         if isinstance(params, Tensor): raise TypeError('Optimizer: params must be several tensors, such as model.parameters()')
         if not 0 <= lr < math.inf: raise ValueError(f'Optimizer: lr must be at least 0, got {lr}')
         self.params, self.lr = list(dict.fromkeys(params)), lr
@@ -129,8 +133,7 @@ class Optimizer:
 # %% ../nbs/03_minibatch.ipynb #e7ec3f2c
 class Dataset:
     "Inputs and targets side by side: `ds[3]`, `ds[0:5]`, `ds[[3, 6]]` and `ds[tensor]` give an (x, y) pair. ValueError unless equally long."
-    def __init__(
-        self,
+    def __init__(self,
         x:Tensor, # (n, ...)
         y:Tensor, # (n, ...)
     ):
@@ -143,13 +146,23 @@ class Dataset:
 # %% ../nbs/03_minibatch.ipynb #7dfef8a0
 class SliceLoader:
     "The minibatches of a dataset, in order."
-    def __init__(self, ds, batch_size): self.ds, self.batch_size = ds, batch_size
+    def __init__(self,
+        ds:Dataset, # Anything that has a length and gives a batch for a slice
+        batch_size:int, # Examples in a batch
+    ): self.ds, self.batch_size = ds, batch_size
+
     def __iter__(self):
         for i in range(0, len(self.ds), self.batch_size): yield self.ds[i:i+self.batch_size]
 
 # %% ../nbs/03_minibatch.ipynb #fitbare2
-def fit_bare(epochs, model, loss_func, opt, train_dl):
-    "Train a model on the batches of a loader, and no more; the parameters are those of `fit`."
+def fit_bare(
+    epochs:int, # Passes over the training data
+    model, # A `Module` of ours, or a `torch.nn.Module`
+    loss_func, # Any loss
+    opt, # An optimizer on the model's parameters
+    train_dl, # Gives (xb, yb) to train on
+):
+    "Train a model on the batches of a loader, and no more."
     for epoch in range(epochs):
         for xb, yb in train_dl:
             loss_func(model(xb), yb).backward()
@@ -165,8 +178,15 @@ def mean_over_examples(
     return sum(size * mean for size, mean in zip(sizes, means) if size) / sum(sizes)
 
 # %% ../nbs/03_minibatch.ipynb #fitvali2
-def fit_validate(epochs, model, loss_func, opt, train_dl, valid_dl):
-    "Train a model, and print its mean loss over the validation examples after each epoch; the parameters are those of `fit`."
+def fit_validate(
+    epochs:int, # Passes over the training data
+    model, # A `Module` of ours, or a `torch.nn.Module`
+    loss_func, # Any loss
+    opt, # An optimizer on the model's parameters
+    train_dl, # Gives (xb, yb) to train on
+    valid_dl, # Gives (xb, yb) to validate with
+):
+    "Train a model, and print its mean loss over the validation examples after each epoch."
     for epoch in range(epochs):
         model.train()
         fit_bare(1, model, loss_func, opt, train_dl)
@@ -189,9 +209,8 @@ def _one_pass(epoch, name, model, loss_func, dl, opt=None, metric=None, on_batch
     model.train(opt is not None)
     sizes, losses, values = [], [], []
     for batch, (xb, yb) in enumerate(dl):
-        with torch.no_grad() if opt is None else nullcontext():
-            out = model(xb)
-            loss = loss_func(out, yb)
+        out = model(xb)
+        loss = loss_func(out, yb)
         sizes.append(len(yb))
         losses.append(loss.item())
         if len(yb) and not math.isfinite(losses[-1]): raise FloatingPointError(
@@ -225,7 +244,7 @@ def fit(
     for epoch in range(epochs):
         start = time.perf_counter()
         train_loss, _ = _one_pass(epoch, 'train_dl', model, loss_func, train_dl, opt, on_batch=on_batch)
-        valid = (None, None) if valid_dl is None else _one_pass(epoch, 'valid_dl', model, loss_func, valid_dl, metric=metric)
+        valid = (None, None) if valid_dl is None else torch.no_grad()(_one_pass)(epoch, 'valid_dl', model, loss_func, valid_dl, metric=metric)
         records.append(EpochRecord(epoch, train_loss, *valid, time.perf_counter() - start))
         if on_epoch: on_epoch(records[-1])
     return records
@@ -233,8 +252,8 @@ def fit(
 # %% ../nbs/03_minibatch.ipynb #d3fce3c7
 class SGD(torch.optim.Optimizer):
     "Gradient descent with momentum and weight decay, like `torch.optim.SGD`. ValueError or TypeError for options that make no sense."
-    def __init__(
-        self,
+    add_param_group = unwrap(torch.optim.Optimizer.add_param_group)  # its wrapper would load PyTorch's compiler
+    def __init__(self,
         params, # Tensors with their gradients in `.grad`, or groups of them as in `torch.optim`
         lr:float, # Learning rate, at least 0
         momentum:float=0, # Part of the velocity that is kept, at least 0
@@ -243,13 +262,11 @@ class SGD(torch.optim.Optimizer):
         super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
         for group in self.param_groups:
             group['params'] = list(dict.fromkeys(group['params']))  # one step for each, however often it is named
-            for name in self.defaults:
-                if not 0 <= group[name] < math.inf: raise ValueError(f'SGD: {name} must be at least 0, got {group[name]}')
+            if bad := [name for name in self.defaults if not 0 <= group[name] < math.inf]: raise ValueError(f'SGD: {bad[0]} must be at least 0, got {group[bad[0]]}')
 
     def zero_grad(self, set_to_none=True):
         "Set the gradient of every parameter to None, or to zeros if `set_to_none` is False."
-        for group in self.param_groups:
-            for p in group['params']: p.grad = None if set_to_none or p.grad is None else torch.zeros_like(p.grad)
+        for p in (p for group in self.param_groups for p in group['params']): p.grad = None if set_to_none or p.grad is None else torch.zeros_like(p.grad)
 
 # %% ../nbs/03_minibatch.ipynb #o3000002
 @patch
@@ -271,8 +288,7 @@ SGD.step.hooked = True
 # %% ../nbs/03_minibatch.ipynb #9879a9c8
 class Sampler:
     "The row numbers of a dataset, in order or shuffled anew at every pass."
-    def __init__(
-        self,
+    def __init__(self,
         ds, # Anything with a length
         shuffle:bool=False, # Draw a random order?
         generator:torch.Generator=None, # Source of the random order
@@ -288,8 +304,7 @@ class Sampler:
 # %% ../nbs/03_minibatch.ipynb #bd7b55c5
 class BatchSampler:
     "Lists of row numbers from a sampler, `bs` in each. ValueError unless `bs` is at least 1."
-    def __init__(
-        self,
+    def __init__(self,
         sampler, # Row numbers; anything that can be iterated, with a length
         bs:int, # Row numbers in a batch, at least 1
         drop_last:bool=False, # Leave out a short last batch?
@@ -318,17 +333,6 @@ def collate(
         collate(parts, f'{place}[{key!r}]')
     raise TypeError(f'{error}; look at example{place} of each') from error
 
-# %% ../nbs/03_minibatch.ipynb #67d377be
-def read_ahead(load, batches, workers, n_ahead):
-    "Yield `load(rows)` for the row numbers in each of `batches`, in order; `workers` (an `Executor`) load up to `n_ahead` at a time."
-    batches, waiting = iter(batches), []
-    def ask(n): waiting.extend(workers.submit(load, rows) for rows in islice(batches, n))
-    ask(n_ahead)
-    while waiting:
-        batch = waiting.pop(0).result()
-        ask(1)
-        yield batch
-
 # %% ../nbs/03_minibatch.ipynb #w0rkers7
 class _Batches:
     "A dataset of whole batches, to be read anywhere: `batches[rows, seed]`."
@@ -338,11 +342,11 @@ class _Batches:
     def __getitem__(self, sent):
         rows, seed = sent
         if not self.draws: return self.ds[[int(i) for i in rows]]
-        with torch.random.fork_rng(devices=[]), ExitStack() as stack:
-            stack.callback(np.random.set_state, np.random.get_state())
-            stack.callback(random.setstate, random.getstate())
+        of_numpy, of_python = np.random.get_state(), random.getstate()
+        with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed), np.random.seed(seed % 2**32), random.seed(seed)
-            return self.collate_fn([self.ds[i] for i in rows])
+            try: return self.collate_fn([self.ds[i] for i in rows])
+            finally: np.random.set_state(of_numpy), random.setstate(of_python)
 
 # %% ../nbs/03_minibatch.ipynb #w0rkersa
 class _Orders:
@@ -355,8 +359,7 @@ class _Orders:
 # %% ../nbs/03_minibatch.ipynb #2967f323
 class DataLoader:
     "The minibatches of a dataset, like `torch.utils.data.DataLoader`. ValueError for options that contradict each other."
-    def __init__(
-        self,
+    def __init__(self,
         ds, # `ds[i]` is an example, a tuple such as (x, y)
         batch_size:int=1, # Examples in a batch
         shuffle:bool=False, # Draw a new order for every pass?
@@ -377,24 +380,21 @@ class DataLoader:
             'DataLoader: batch_sampler decides alone; leave out batch_size, shuffle, sampler and drop_last')
         self.batch_sampler, self.orders = batch_sampler, _Orders(batch_sampler, generator, self.batches.draws)
         if num_workers: options |= dict(num_workers=num_workers, multiprocessing_context=multiprocessing_context)
-        self.theirs = torch.utils.data.DataLoader(
-            self.batches, None, sampler=self.orders, collate_fn=noop, generator=torch.Generator(), **options) if options else None
-
+        self.theirs = torch.utils.data.DataLoader(self.batches, None, sampler=self.orders, collate_fn=noop, generator=torch.Generator(), **options) if options else None
     def __len__(self): return len(self.batch_sampler)
 
 # %% ../nbs/03_minibatch.ipynb #f41765ad
-@patch
-def _from_memory(self:DataLoader):
+def _from_memory(dl):
     "Yield the batches of one pass over tensors in memory, in an order of our own."
-    x, y, batches = self.ds.x, self.ds.y, self.batch_sampler
-    order = batches.sampler.order()[:len(batches) * batches.bs].to(x.device)
-    for rows in order.split(batches.bs) if len(order) else (): yield x.index_select(0, rows), y.index_select(0, rows)
+    x, y, bs = dl.ds.x, dl.ds.y, dl.batch_sampler.bs
+    order = dl.batch_sampler.sampler.order()[:len(dl) * bs].to(x.device)
+    for rows in order.split(bs) if len(order) else (): yield x.index_select(0, rows), y.index_select(0, rows)
 
 # %% ../nbs/03_minibatch.ipynb #759058b4
 @patch
 def __iter__(self:DataLoader):
     "Yield the batches of one pass. RuntimeError if a worker is lost."
-    if self.theirs is None: return (yield from self._from_memory() if self.in_memory else map(self.batches.__getitem__, self.orders))
+    if self.theirs is None: return (yield from _from_memory(self) if self.in_memory else map(self.batches.__getitem__, self.orders))
     batches = iter(self.theirs)
     try: yield from batches
     except (ConnectionError, EOFError) as e:

@@ -39,8 +39,11 @@ class CallReLU:
 
 # %% ../nbs/02_modules.ipynb #40b0ecff
 class CallLinear:
-    "Linear layer on weights (n_in, n_out) and a bias (n_out,) that it is given."
-    def __init__(self, w, b): self.w, self.b = w, b
+    "Linear layer on weights that it is given."
+    def __init__(self,
+        w, # Weights, (n_in, n_out)
+        b, # Bias, (n_out,)
+    ): self.w, self.b = w, b
 
     def __call__(self, inp):
         self.inp, self.out = inp, inp @ self.w + self.b
@@ -83,7 +86,11 @@ class BareMSE(BareModule):
 # %% ../nbs/02_modules.ipynb #0927b7a4
 class LinearOuter(BareModule):
     "Linear layer, gradient by the broadcast outer product."
-    def __init__(self, w, b): self.w, self.b = w, b
+    def __init__(self,
+        w, # Weights, (n_in, n_out)
+        b, # Bias, (n_out,)
+    ): self.w, self.b = w, b
+
     def forward(self, inp): return inp @ self.w + self.b
     def bwd(self, out, inp): linear_grad_outer(inp, out, self.w, self.b)
 
@@ -100,7 +107,10 @@ class BareLinear(LinearOuter):
 # %% ../nbs/02_modules.ipynb #1a4d218c
 class BareModel(BareModule):
     "A list of layers and a loss, itself a module."
-    def __init__(self, layers, loss): self.layers, self.loss = layers, loss
+    def __init__(self,
+        layers, # List of layers, in their order
+        loss, # Module of outputs and targets that gives one number
+    ): self.layers, self.loss = layers, loss
 
     def forward(self, x, targ):
         for layer in self.layers: x = layer(x)
@@ -165,6 +175,7 @@ class Call(tuple):
     def __reduce__(self): return OrderedDict, ()  # what a pickled output has in its place
     def __deepcopy__(self, memo): raise RuntimeError('the output of a module cannot be deep-copied before the way back; copy out.detach()')
 
+# %% ../nbs/02_modules.ipynb #p2loss01
 class Loss(Tensor):
     "One number at the end of a chain of calls: `backward` goes back through them."
     __torch_function__ = torch._C._disabled_torch_function_impl
@@ -442,8 +453,7 @@ def __delattr__(self:Module, name):
 
 # %% ../nbs/02_modules.ipynb #r5000005
 @patch
-def register_buffer(
-    self:Module,
+def register_buffer(self:Module,
     name:str, # The attribute's name
     tensor:Tensor, # Any shape and dtype
 ):
@@ -481,16 +491,19 @@ def named_children(self:Module):
     "Yield (name, module) of every module that is an attribute of this one, each module once."
     yield from _once(self._modules.items())
 
+# %% ../nbs/02_modules.ipynb #p2list02
 @patch
 def children(self:Module):
     "Yield every module that is an attribute of this one."
     for _, child in self.named_children(): yield child
 
+# %% ../nbs/02_modules.ipynb #p2list04
 @patch
 def named_modules(self:Module):
     "Yield (name, module) for this module, whose name is '', and all below it, each once."
     yield from _once(self._places())
 
+# %% ../nbs/02_modules.ipynb #p2list06
 @patch
 def modules(self:Module):
     "Yield this module and all below it, each once."
@@ -502,19 +515,24 @@ def named_parameters(self:Module):
     "Yield (name, parameter) for this module and all below it, each parameter once."
     yield from _once(self._tensors('_parameters').items())
 
+# %% ../nbs/02_modules.ipynb #p2list12
 @patch
 def parameters(self:Module):
     "Yield the parameters of this module and of all below it, each once."
     for _, p in self.named_parameters(): yield p
 
+# %% ../nbs/02_modules.ipynb #p2list14
 @patch
 def zero_grad(self:Module):
     "Set the gradient of every parameter to None."
     for p in self.parameters(): p.grad = None
 
+# %% ../nbs/02_modules.ipynb #p2list16
 @patch
-def requires_grad_(self:Module, requires_grad:bool=True):
-    "Mark all parameters, or freeze them if `requires_grad` is False; return the module."
+def requires_grad_(self:Module,
+    requires_grad:bool=True, # False freezes
+):
+    "Mark all parameters, or freeze them; return the module."
     for p in self.parameters(): p.requires_grad_(requires_grad)
     return self
 
@@ -524,9 +542,9 @@ def state_dict(self:Module) -> dict:
     "The parameters and buffers by name, as in `torch.nn`: the tensors themselves, not copies."
     return {name: t.detach() for name, t in self._tensors('_parameters', '_buffers').items()}
 
+# %% ../nbs/02_modules.ipynb #p2state4
 @patch
-def load_state_dict(
-    self:Module,
+def load_state_dict(self:Module,
     state:dict, # Name -> tensor, as `state_dict` gives it, ours or that of `torch.nn`
 ):
     "Copy the tensors in `state` into the parameters and buffers. ValueError that names what is missing, unexpected or of the wrong shape."
@@ -541,26 +559,31 @@ def load_state_dict(
 
 # %% ../nbs/02_modules.ipynb #ade3603c
 @patch
-def train(self:Module, mode:bool=True):
-    "Switch this module and all below it to training, or to evaluation if `mode` is False; return it."
+def train(self:Module,
+    mode:bool=True, # False switches to evaluation
+):
+    "Switch this module and all below it to training; return it."
     for module in self.modules(): module.training = mode
     return self
 
+# %% ../nbs/02_modules.ipynb #p2mode02
 @patch
 def eval(self:Module):
     "Switch this module and all below it to evaluation; return it."
     return self.train(False)
 
+# %% ../nbs/02_modules.ipynb #p2mode05
 @patch
-def use_autograd(self:Module, mode:bool=True):
-    "Let PyTorch's autograd find the gradients of this module and all below it, in place of their `bwd`; False goes back to `bwd`. Return the module."
+def use_autograd(self:Module,
+    mode:bool=True, # False goes back to `bwd`
+):
+    "Let PyTorch's autograd find the gradients of this module and all below it, in place of their `bwd`; return it."
     for module in self.modules(): module._by_autograd = mode
     return self
 
 # %% ../nbs/02_modules.ipynb #5ae134a3
 @patch
-def to(
-    self:Module,
+def to(self:Module,
     where:torch.device, # A device or its name, or a floating dtype
 ):
     "Move the parameters, their gradients and the buffers to a device or a dtype; return the module. Buffers of whole numbers keep their dtype."
@@ -577,6 +600,7 @@ def extra_repr(self:Module) -> str:
     "What a layer was made with, for its `repr`; empty unless a subclass writes it."
     return ''
 
+# %% ../nbs/02_modules.ipynb #p2repr02
 @patch
 def __repr__(self:Module):
     "The name of the module and, indented, what is inside, as in `torch.nn`."
@@ -602,13 +626,18 @@ def _hang(hooks, hook):
     return handle
 
 @patch
-def register_forward_hook(self:Module, hook):
-    "Call `hook(module, args, out)` after every forward pass; what it returns, unless None, takes the place of `out`. Return a handle whose `remove()` ends that."
+def register_forward_hook(self:Module,
+    hook, # hook(module, args, out); what it returns, unless None, takes the place of `out`
+):
+    "Call `hook` after every forward pass. Return a handle whose `remove()` ends that."
     return _hang(self._forward_hooks, hook)
 
+# %% ../nbs/02_modules.ipynb #p2hook02
 @patch
-def register_full_backward_hook(self:Module, hook):
-    "Call `hook(module, grad_inputs, grad_outputs)`, with two tuples, after every way back; what it returns, unless None, takes the place of `grad_inputs`. Return a handle as above."
+def register_full_backward_hook(self:Module,
+    hook, # hook(module, grad_inputs, grad_outputs), of two tuples; what it returns, unless None, takes the place of `grad_inputs`
+):
+    "Call `hook` after every way back. Return a handle whose `remove()` ends that."
     return _hang(self._backward_hooks, hook)
 
 # %% ../nbs/02_modules.ipynb #54d220a0
@@ -629,7 +658,10 @@ class ReLU(Module):
 # %% ../nbs/02_modules.ipynb #b2f267ba
 class GeneralReLU(Module):
     "Relu minus `offset`, which brings the mean closer to 0. TypeError unless the input is floating."
-    def __init__(self, offset:float=0.5): self.offset = offset
+    def __init__(self,
+        offset:float=0.5, # What is taken away from the relu
+    ): self.offset = offset
+
     def forward(self, inp):
         _check_floating('GeneralReLU', inp)
         return relu(inp) - self.offset
@@ -640,7 +672,11 @@ class GeneralReLU(Module):
 # %% ../nbs/02_modules.ipynb #a798c0c9
 class Linear(Module):
     "Linear layer (..., n_in) -> (..., n_out), `weight` (n_out, n_in) and, unless `bias` is False, `bias` (n_out,), like `torch.nn.Linear`. ValueError or TypeError unless the input fits."
-    def __init__(self, n_in:int, n_out:int, bias:bool=True):
+    def __init__(self,
+        n_in:int, # Width of the input
+        n_out:int, # Width of the output
+        bias:bool=True, # Add a bias?
+    ):
         self.n_in, self.n_out = n_in, n_out
         self.weight = Parameter(torch.empty(n_out, n_in))
         if self.weight.numel(): nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
@@ -678,6 +714,7 @@ class Flatten(Module):
     def bwd(self, out, inp): inp.g = out.g.reshape(inp.shape)
     def extra_repr(self): return 'start_dim=1, end_dim=-1'
 
+# %% ../nbs/02_modules.ipynb #p2add001
 class Add(Module):
     "The sum of two tensors of one shape. ValueError if the shapes differ."
     def forward(self, a, b):
@@ -689,7 +726,9 @@ class Add(Module):
 # %% ../nbs/02_modules.ipynb #6d8fade6
 class Dropout(Module):
     "In training, set each element to 0 with probability `p` and scale up the rest, like `torch.nn.Dropout`. ValueError unless 0 <= p <= 1."
-    def __init__(self, p:float=0.5):
+    def __init__(self,
+        p:float=0.5, # Probability of a 0, from 0 to 1
+    ):
         if not 0 <= p <= 1: raise ValueError(f'Dropout: p must be from 0 to 1, got {p}')
         self.p = p
 
@@ -719,7 +758,9 @@ class MSELoss(Module):
 # %% ../nbs/02_modules.ipynb #d480549e
 class ModuleList(Module):
     "A list of modules, all of them registered, like `torch.nn.ModuleList`. TypeError for anything else in it."
-    def __init__(self, layers=()):
+    def __init__(self,
+        layers=(), # Modules, in their order
+    ):
         for layer in layers: self.append(layer)
 
     def append(self, layer):
@@ -736,7 +777,10 @@ class ModuleList(Module):
 # %% ../nbs/02_modules.ipynb #a7dfade8
 class Sequential(ModuleList):
     "Modules run one after the other, like `torch.nn.Sequential`. Errors of a layer name its place."
-    def __init__(self, *layers): super().__init__(layers)
+    def __init__(self,
+        *layers, # Modules, in their order
+    ): super().__init__(layers)
+
     def _of(self, layers): return type(self)(*layers)
 
     def forward(self, x):
@@ -750,7 +794,10 @@ class Sequential(ModuleList):
 # %% ../nbs/02_modules.ipynb #78d5641c
 class TorchLinear(nn.Module):
     "A linear layer of one's own for `torch.nn`: autograd finds its gradients."
-    def __init__(self, n_in, n_out):
+    def __init__(self,
+        n_in:int, # Width of the input
+        n_out:int, # Width of the output
+    ):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(n_out, n_in) * math.sqrt(2 / n_in))
         self.bias = nn.Parameter(torch.zeros(n_out))

@@ -4,14 +4,18 @@
 
 # %% auto #0
 __all__ = ['OPTIONS', 'problem', 'Option', 'takes_options', 'check_same', 'complete', 'RunFolder', 'as_json', 'progress',
-           'threads_for', 'find_device']
+           'noting_ctrl_c', 'threads_for', 'find_device']
 
 # %% ../nbs/runs.ipynb #runimp01
+#| code-fold: true
+#| code-summary: "Imports of the library"
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from contextlib import ExitStack, contextmanager, suppress
 from functools import wraps
 from inspect import Parameter, Signature
@@ -47,7 +51,7 @@ class Option(NamedTuple):
     good: object  # good(value): does it make sense? Asked only for values of the right kind
     must: str  # What it must be
     help: str  # What it is for
-    role: str = 'result'  # It decides the 'result', so that a run that goes on must have the same; or the 'way' to it; or only this 'call'
+    role: str = 'result'  # It decides the 'result', so that a run that goes on must have the same; or the 'way' to it; or only this 'call'; or it stands 'aside'
 
     def check(self, value):
         "ValueError unless the value makes sense."
@@ -87,6 +91,7 @@ OPTIONS = {name: Option(name, default, kind, good, must, help, *role) for name, 
      'auto, cpu, cuda or mps; auto takes a graphics processor if there is one', 'way'),
     ('backend', 'ours', str, ('one of ours, torch', ['ours', 'torch'].__contains__), 'layers and optimizer: ours or torch'),
     ('workers', 0, int, ('a whole number from 0 to 64', lambda v: 0 <= v <= 64), 'processes that read ahead', 'way'),
+    ('watch', False, bool, ('', None), 'watch what each layer does: print what is wrong as it shows, and write inside.png and findings.txt', 'aside'),
     ('out', None, Path, _named, 'run folder to write; without it Python writes nothing and the command into runs/DATA', 'call'),
     ('resume', False, bool, ('', None), 'go on with the run in the run folder, with its options; starts afresh if there is none', 'call'),
     ('force', False, bool, ('', None), 'overwrite a run in the run folder', 'call'),
@@ -95,15 +100,17 @@ OPTIONS = {name: Option(name, default, kind, good, must, help, *role) for name, 
 # %% ../nbs/runs.ipynb #runopt08
 def takes_options(
     returns:str, # What the function returns
+    **more, # The help of what it takes beside the options, by name; None where it is left out
 ):
-    "Decorate f(given) so that it takes the options of the table, `data` first, and gets a dict of those that were given."
+    "Decorate f(given) so that it takes the options of the table, `data` first, and gets a dict of what was given."
+    known = {name: option for name, option in OPTIONS.items() if option.role != 'aside'}
     signature = Signature([Parameter(name, Parameter.KEYWORD_ONLY if name != 'data' else Parameter.POSITIONAL_OR_KEYWORD, default=option.default)
-                           for name, option in OPTIONS.items()])
+                           for name, option in known.items()] + [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in more])
+    lines = [f'{name} : {option.kind.__name__}\n    {option.help}' for name, option in known.items()] + [f'{name}\n    {text}' for name, text in more.items()]
     def decorate(f):
         @wraps(f)
         def with_options(*args, **given): return f(signature.bind(*args, **given).arguments)
         with_options.__signature__ = signature
-        lines = [f'{name} : {option.kind.__name__}\n    {option.help}' for name, option in OPTIONS.items()]
         with_options.__doc__ = '\n'.join([f.__doc__, '', 'Parameters', '----------', *lines, '', 'Returns', '-------', 'tuple', f'    {returns}'])
         return with_options
     return decorate
@@ -143,34 +150,34 @@ class RunFolder:
     model, config, lock = 'model.safetensors', 'config.json', '.lock'
     checkpoints = 'checkpoint.safetensors', 'checkpoint-before.safetensors'
     results = model, 'history.json', 'history.csv', 'history.png', 'confusion.png', 'worst.png'
+    seen = 'inside.png', 'findings.txt'  # by who watches the run
     files = *results, *checkpoints, config
 
-    def __init__(self, path):
-        self.path, self.newest_is_whole = Path(path), False
+    def __init__(
+        self,
+        path, # Where it is, or will be
+    ): self.path, self.newest_is_whole, self.began = Path(path), False, None
 
     def has(self, *names): return any(os.path.exists(self.path / name) for name in names)
 
 # %% ../nbs/runs.ipynb #runfold3
 @patch
 @contextmanager
-def writing(self:RunFolder, remedy='choose another folder'):
+def writing(
+    self:RunFolder,
+    remedy:str='choose another folder', # What to do where it fails
+):
     "Turn an OSError within into a problem of the option `out`."
     try: yield
     except OSError as e: raise problem(OSError, 'out', f'cannot write to {self.path} ({e.strerror or e}); {remedy}') from None
 
 # %% ../nbs/runs.ipynb #runfol3b
 @patch
-def check(self:RunFolder, resume, force):
-    "A problem if the folder holds a run that may not be overwritten, cannot be written, or belongs to another process."
-    with self.writing():
-        there = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists() or folder.is_symlink())
-        tempfile.TemporaryFile(dir=there).close()
-    if self.has(self.lock):
-        with self.owned(): pass
-    self.may_begin(resume, force)
-
-@patch
-def may_begin(self:RunFolder, resume, force):
+def may_begin(
+    self:RunFolder,
+    resume:bool, # Is a run to go on?
+    force:bool, # May what is there be overwritten?
+):
     "A problem if the folder holds a run that may not be overwritten."
     if force or (resume and self.has(*self.checkpoints)): return
     if self.has(self.model): raise problem(
@@ -183,19 +190,39 @@ def may_begin(self:RunFolder, resume, force):
 @contextmanager
 def owned(self:RunFolder):
     "Own the folder, which must be there. A problem if another process does."
-    lock = FileLock(self.path / self.lock)
+    lock = FileLock(place := self.path / self.lock)
     try: lock.acquire(blocking=False)
     except Timeout: raise problem(OSError, 'out', f'another process is training in {self.path}; wait until it is done, or choose another folder') from None
     except OSError as e: raise problem(OSError, 'out', f'cannot lock {self.path} ({e.strerror or e}); choose another folder') from None
+    ours = os.stat(place)
     try: yield
     finally:
-        with suppress(OSError): os.unlink(self.path / self.lock)  # still ours: whoever comes next makes another
+        with suppress(OSError):  # whoever comes next makes another
+            if os.path.samestat(os.stat(place), ours): os.unlink(place)
         lock.release()
+
+# %% ../nbs/runs.ipynb #runfoldc
+@patch
+def check(
+    self:RunFolder,
+    resume:bool, # Is a run to go on?
+    force:bool, # May what is there be overwritten?
+):
+    "A problem if the folder cannot be written, belongs to another process, or holds a run that may not be overwritten."
+    with self.writing():
+        there = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists() or folder.is_symlink())
+        tempfile.TemporaryFile(dir=there).close()
+    if self.has(self.lock):
+        with self.owned(): pass
+    self.may_begin(resume, force)
 
 # %% ../nbs/runs.ipynb #runfold9
 @patch
 @contextmanager
-def taken(self:RunFolder, options):
+def taken(
+    self:RunFolder,
+    options:dict, # All options of the run
+):
     "Make the folder if need be, own it, and make sure that a run with these options may begin in it."
     with self.writing(): self.path.mkdir(parents=True, exist_ok=True)
     with self.owned():
@@ -211,6 +238,7 @@ def as_json(
     "JSON to be read by people too."
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, default=lambda v: v.item() if hasattr(v, 'item') else str(v))
 
+# %% ../nbs/runs.ipynb #runbeg2b
 @patch
 def read_config(self:RunFolder):
     "What `config.json` says; nothing if there is none, a problem if it cannot be read."
@@ -224,30 +252,53 @@ def read_config(self:RunFolder):
 
 # %% ../nbs/runs.ipynb #runbeg03
 @patch
-def begin(self:RunFolder, config, old):
+def begin(
+    self:RunFolder,
+    config:dict, # What `config.json` is to say
+    old, # Names of files of earlier runs
+):
     "Write a config.json that says which run it is from now on, and delete the files named in `old` and what is half-written."
-    parts = [*self.path.glob('.run-aside-*')] + [part for name in self.files for part in self.path.glob(f'.{name}.*.part')]
+    parts = [*self.path.glob('.run-aside-*')] + [part for name in (*self.files, *self.seen) for part in self.path.glob(f'.{name}.*.part')]
+    kept = {name: value for name, value in config.items() if name not in OPTIONS or OPTIONS[name].role != 'call'}
     with self.writing():
         with atomic_write(self.path / self.config) as f:
-            f.write(as_json({name: value for name, value in config.items() if name not in OPTIONS or OPTIONS[name].role != 'call'} | dict(version=__version__, torch_version=torch.__version__)).encode(errors='backslashreplace'))
+            f.write(as_json(kept | dict(version=__version__, torch_version=torch.__version__)).encode(errors='backslashreplace'))
         for part in parts: shutil.rmtree(part, ignore_errors=True) if part.is_dir() else part.unlink(missing_ok=True)
         for name in old: (self.path / name).unlink(missing_ok=True)
+    self.began = config.get('began')
+
+# %% ../nbs/runs.ipynb #runours2
+@patch
+@contextmanager
+def ours(self:RunFolder):
+    "Write within what belongs to this run. A problem if it cannot be written, or another run has begun in the folder."
+    if self.read_config().get('began') != self.began: raise problem(
+        OSError, 'out', f'{self.path} is not the folder of this run any more: it was deleted or moved, or another run has begun in it')
+    with self.writing('mend that, and go on with --resume'): yield
 
 # %% ../nbs/runs.ipynb #runchk02
 @patch
-def save_checkpoint(self:RunFolder, tensors, meta):
+def save_checkpoint(
+    self:RunFolder,
+    tensors:dict, # By name
+    meta:dict, # Anything that JSON can say
+):
     "Write down where a run stands; the last checkpoint becomes the one before."
     newest, before = (self.path / name for name in self.checkpoints)
-    with self.writing('make room there and go on with --resume'), atomic_write(newest) as f:
+    with self.ours(), atomic_write(newest) as f:
         f.write(pack_tensors(tensors, meta))
         f.flush()
         os.fsync(f.fileno())
         if newest.exists() and self.newest_is_whole: os.replace(newest, before)
     self.newest_is_whole = True
 
+# %% ../nbs/runs.ipynb #runchk2b
 @patch
-def load_checkpoint(self:RunFolder, began=None):
-    "Tensors and dict of the newest whole checkpoint of the run that began then; None if there is none. Says what is left out."
+def load_checkpoint(
+    self:RunFolder,
+    began:str=None, # When the run began; by default any will do
+):
+    "Tensors and dict of the newest whole checkpoint of the run; None if there is none. Says what is left out."
     for name in self.checkpoints:
         if not self.has(name): continue
         try:
@@ -259,9 +310,12 @@ def load_checkpoint(self:RunFolder, began=None):
 
 # %% ../nbs/runs.ipynb #runend02
 @patch
-def write(self:RunFolder, contents):
-    "Write the files of a finished run, bytes by their names: the first name becomes visible last."
-    with self.writing('make room there and go on with --resume'), ExitStack() as stack:
+def write(
+    self:RunFolder,
+    contents:dict, # Bytes by file name; the first name becomes visible last
+):
+    "Write the files of a finished run, all or none."
+    with self.ours(), ExitStack() as stack:
         for name, content in contents.items():
             f = stack.enter_context(atomic_write(self.path / name))
             f.write(content)
@@ -289,6 +343,21 @@ def progress(
                 print(f'epoch {r.epoch + 1:2}/{epochs}  train loss {r.train_loss:.4f}  '
                       f'valid loss {r.valid_loss:.4f}  accuracy {r.metric:.4f}  {r.seconds:.1f} s', flush=True)
         yield after_step, after_epoch
+
+# %% ../nbs/runs.ipynb #t4int002
+@contextmanager
+def noting_ctrl_c():
+    "Yield an event that the first Ctrl-C sets; the second is a KeyboardInterrupt."
+    noted = threading.Event()
+    def note(*_):
+        noted.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield noted  # somebody else looks after Ctrl-C
+        return
+    signal.signal(signal.SIGINT, note)
+    try: yield noted
+    finally: signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # %% ../nbs/runs.ipynb #runthr02
 @contextmanager

@@ -1,4 +1,4 @@
-"""What holds for all tests: the mark `slow`, Ctrl-C as in a terminal, one browser, and how the properties are tried.
+"""What holds for all tests: the marks, Ctrl-C as in a terminal, one browser, and how the properties are tried.
 
 In `make test` a fixed and seeded few of their cases, in `make fuzz` at least 10,000 new ones.
 """
@@ -33,6 +33,8 @@ def browser():
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: left out by `make test`, run by `make test-all`")
+    config.addinivalue_line("markers", "cuda: meant for a graphics processor, where `make test-cuda` runs it")
+    config.addinivalue_line("markers", "timing: compares timings, so `make test-all` runs it with nothing beside it, and unmeasured by coverage")
 
 
 def pytest_terminal_summary(terminalreporter):

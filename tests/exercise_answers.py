@@ -369,6 +369,17 @@ _TAPED_BACKWARD = """def taped_backward(out, g):
             if hasattr(t, 'call'): waiting[t.call[0]] = t
 """
 
+_LAYER_NORM = """class LayerNorm(Module):
+    def forward(self, inp):
+        deviation = (inp.var(dim=-1, keepdim=True, unbiased=False) + 1e-5).sqrt()
+        out = (inp - inp.mean(dim=-1, keepdim=True)) / deviation
+        out.deviation = deviation
+        return out
+    def bwd(self, out, inp):
+        through_mean = out.g.mean(dim=-1, keepdim=True)
+        through_deviation = out * (out.g * out).mean(dim=-1, keepdim=True)
+        inp.g = (out.g - through_mean - through_deviation) / out.deviation"""
+
 WRONG["02_modules"] = {
     "CallReLU": [
         ("class CallReLU:\n    def __call__(self, inp): self.inp, self.out = inp, relu(inp)\n"
@@ -602,6 +613,16 @@ WRONG["02_modules"] = {
         ("class Sigmoid(Module):\n    def forward(self, inp): return inp.sigmoid()\n    def bwd(self, out, inp): return out.g * out * (1 - out)",
          "bwd did not set inp.g"),
     ],
+    "LayerNorm": [
+        (_LAYER_NORM.replace("unbiased=False", "unbiased=True"), "unbiased=False"),
+        (_LAYER_NORM.replace("dim=-1, keepdim=True, unbiased", "dim=0, keepdim=True, unbiased").replace("inp.mean(dim=-1", "inp.mean(dim=0"), "by columns"),
+        (_LAYER_NORM.replace(" + 1e-5", ""), "a row of equal numbers divides 0 by 0"),
+        (_LAYER_NORM.replace(" - through_mean - through_deviation", ""), "that is one way of three"),
+        (_LAYER_NORM.replace(" - through_deviation", ""), "the way through the standard deviation is missing"),
+        (_LAYER_NORM.replace(" - through_mean", ""), "the way through the mean is missing"),
+        (_LAYER_NORM.replace("= out * (out.g", "= (out.g"), "the third term is the mean of out.g * out, times out"),
+        (_LAYER_NORM.replace("        inp.g = ", "        return "), "bwd did not set inp.g"),
+    ],
 }
 
 _DATASET = """class Dataset:
@@ -628,6 +649,27 @@ _OPTIMIZER = """class Optimizer:
             {move}
     def zero_grad(self):
         for p in self.params: {zero}"""
+
+_ADAM = """class Adam(Optimizer):
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8):
+        super().__init__(params, lr)
+        self.betas, self.eps, self.all_steps = betas, eps, 0
+        self.state = {{p: ({first}, torch.zeros_like(p), torch.zeros_like(p)) for p in self.params}}
+    def step(self):
+        beta1, beta2 = self.betas
+        self.all_steps += 1
+        with torch.no_grad():
+            for p, (t, mean, square) in self.state.items():
+                {skip}
+                t, mean, square = t + 1, beta1 * mean + (1 - beta1) * p.grad, beta2 * square + (1 - beta2) * p.grad ** 2
+                {keep}
+                {move}"""
+
+
+def _adam(first="0", skip="if p.grad is None: continue", keep="self.state[p] = t, mean, square",
+          move="p -= self.lr * mean / (1 - beta1 ** t) / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"):
+    return _ADAM.format(first=first, skip=skip, keep=keep, move=move)
+
 
 _CROSS_ENTROPY_LOSS = """class CrossEntropyLoss(Module):
     def forward(self, inp, targ): return cross_entropy(inp, targ)
@@ -742,6 +784,25 @@ WRONG["03_minibatch"] = {
         ("def mean_over_examples(sizes, means): return sum(means)", "the sum of the means"),
         ("def mean_over_examples(sizes, means): return sum(size * mean for size, mean in zip(sizes, means)) / sum(sizes)", "leave empty batches out"),
     ],
+    "Adam": [
+        (_adam(move="p -= self.lr * mean / (square.sqrt() + self.eps)"), "divide each by 1 - beta ** t"),
+        (_adam(move="p -= self.lr * mean / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"), "divide it by 1 - beta1 ** t"),
+        (_adam(move="p -= self.lr * mean / (1 - beta1 ** t) / (square.sqrt() + self.eps)"), "divide it by 1 - beta2 ** t"),
+        (_adam(first="1"), "the first step counts as 1, not as 2"),
+        (_adam(first="-1"), "1 - beta ** 0 is 0"),
+        (_adam(move="p -= self.lr / (1 - beta1 ** (t - 1)) * mean / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"), "the first step counts as 1"),
+        (_adam(move="p -= self.lr * mean / (1 - beta1 ** t) / (square / (1 - beta2 ** t) + self.eps).sqrt()"), "not under it"),
+        (_adam(move="p -= self.lr * mean / (1 - beta1 ** t) * (1 - beta2 ** t) ** 0.5 / (square.sqrt() + self.eps)"), "after the correction"),
+        (_adam(move="p -= self.lr * mean / (1 - beta1 ** t) / (square / (1 - beta2 ** t) + self.eps)"), "the root is missing"),
+        (_adam(move="p += self.lr * mean / (1 - beta1 ** t) / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"), "uphill!"),
+        (_adam(move="p = p - self.lr * mean / (1 - beta1 ** t) / ((square / (1 - beta2 ** t)).sqrt() + self.eps)"), "change the parameter itself"),
+        (_adam(keep="pass"), "keep the running means"),
+        (_adam(skip="pass"), "a parameter without a gradient stays where it is"),
+        (_adam(move="t = self.all_steps\n                " + _adam().rsplit("\n", 1)[1].strip()), "does not count for that parameter"),
+        (_adam().replace("beta1, beta2 =", "beta2, beta1 ="), "the two betas have changed places"),
+        (_adam().replace("self.betas, self.eps, self.all_steps = betas", "self.betas, self.eps, self.all_steps = (0.9, 0.999)"), "betas are not looked at"),
+        ("class Adam(torch.optim.Adam): pass", "write the step yourself"),
+    ],
 }
 
 WRONG["05_inside"] = {
@@ -752,18 +813,22 @@ WRONG["05_inside"] = {
         ("def living_units(out): return (out > 0).any(dim=0)", "a negative number is not 0"),
     ],
     "update_size": [
-        ("def update_size(before, after): return norm([b - a for a, b in zip(before, after)])", "divide by its norm"),
-        ("def update_size(before, after): return norm([b - a for a, b in zip(before, after)]) / norm(after)", "before the step"),
-        ("def update_size(before, after): return norm(before) / norm([b - a for a, b in zip(before, after)])", "upside down"),
-        ("def update_size(before, after): return (norm([b - a for a, b in zip(before, after)]) / norm(before)) ** 2", "a norm has a root"),
+        ("def update_size(before, after): return (after - before).norm()", "divide by its norm"),
+        ("def update_size(before, after): return (after - before).norm() / after.norm()", "before the step"),
+        ("def update_size(before, after): return before.norm() / (after - before).norm()", "upside down"),
+        ("def update_size(before, after): return ((after - before).norm() / before.norm()) ** 2", "a norm has a root"),
+        ("def update_size(before, after): return (after.norm() - before.norm()) / before.norm()", "not the difference of the norms"),
+        ("def update_size(before, after): return ((after - before).norm() / before.norm()).item()", "leave .item() out"),
     ],
     "gain": [
         ("""def gain(inp, out):
-    return inp.var(dim=0, correction=0).mean().item() / out.var(dim=0, correction=0).mean().item()""", "upside down"),
-        ("def gain(inp, out): return (out.square().mean() / inp.square().mean()).item()", "take each column from its own mean"),
-        ("def gain(inp, out): return (out.var(correction=0) / inp.var(correction=0)).item()", "for each column alone"),
+    return inp.var(dim=0, correction=0).mean() / out.var(dim=0, correction=0).mean()""", "upside down"),
+        ("def gain(inp, out): return out.square().mean() / inp.square().mean()", "take each column from its own mean"),
+        ("def gain(inp, out): return out.var(correction=0) / inp.var(correction=0)", "for each column alone"),
         ("""def gain(inp, out):
-    return (out.var(dim=0, correction=0).mean() / inp.var(dim=0, correction=0).sum()).item()""", "the sum over the columns"),
+    return out.var(dim=0, correction=0).mean() / inp.var(dim=0, correction=0).sum()""", "the sum over the columns"),
+        ("""def gain(inp, out):
+    return (out.var(dim=0, correction=0).mean() / inp.var(dim=0, correction=0).mean()).item()""", "leave .item() out"),
     ],
     "by_chance": [
         ("def by_chance(units, squares=2): return 4.2 * sum(squares / n for n in units)", "the root is missing"),
@@ -777,6 +842,96 @@ WRONG["05_inside"] = {
         ("def images_needed(share, chance): return math.ceil(math.log(1 - share) / math.log(chance))", "upside down"),
         ("def images_needed(share, chance): return math.ceil(1 / share)", "no promise"),
         ("def images_needed(share, chance): return math.log(chance) / math.log(1 - share)", "round up"),
+    ],
+}
+
+WRONG["04_training"] = {
+    "EpochBatches": [
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        order = np.random.permutation(self.n).tolist()
+        for i in range(self.start, len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "another order at the second try"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        order = np.random.default_rng(self.seed).permutation(self.n).tolist()
+        for i in range(self.start, len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "the epoch belongs to the seed"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        order = np.random.default_rng(self.seed + self.epoch).permutation(self.n).tolist()
+        for i in range(self.start, len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "seed + epoch will not do"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n).tolist()
+        for i in range(len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "`start` is not looked at"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return self.n // self.bs
+    def __iter__(self):
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.n).tolist()
+        for i in range(self.start, len(self)): yield order[i * self.bs:(i + 1) * self.bs]""", "batches of 3, 3 and 1, not of 3, 3"),
+        ("""class EpochBatches:
+    def __init__(self, n, bs, seed): self.n, self.bs, self.seed, self.epoch, self.start = n, bs, seed, 0, 0
+    def __len__(self): return math.ceil(self.n / self.bs)
+    def __iter__(self):
+        for i in range(self.start, len(self)): yield list(range(self.n))[i * self.bs:(i + 1) * self.bs]""", "in the order of the data"),
+    ],
+    "save_state": [
+        ("def save_state(path, model, opt): save_file(model.state_dict(), path)", "velocity.0 is missing"),
+        ("def save_state(path, model, opt): save_file({f'velocity.{i}': opt.state[p]['momentum_buffer'] for i, p in enumerate(model.parameters())}, path)",
+         "is missing: model.state_dict() has all weights"),
+        ("def save_state(path, model, opt): save_file(model.state_dict() | {f'velocity.{i}': p.grad for i, p in enumerate(model.parameters())}, path)",
+         "that is the last gradient"),
+        ("def save_state(path, model, opt): return model.state_dict() | {f'velocity.{i}': opt.state[p] for i, p in enumerate(model.parameters())}",
+         "the folder should hold one new file, and holds 0"),
+        ("""def save_state(path, model, opt):
+    save_file(model.state_dict(), path)
+    save_file({f'velocity.{i}': opt.state[p]['momentum_buffer'] for i, p in enumerate(model.parameters())}, path + '.opt')""",
+         "one new file, and holds 2"),
+    ],
+    "load_state": [
+        ("""def load_state(path, model, opt):
+    state = load_file(path)
+    model.load_state_dict({name: t for name, t in state.items() if not name.startswith('velocity.')})""", "the optimizer knows no velocity"),
+        ("def load_state(path, model, opt): model.load_state_dict(load_file(path))", "the velocities are no part of the model"),
+        ("""def load_state(path, model, opt):
+    state = load_file(path)
+    for i, p in enumerate(model.parameters()): opt.state[p]['momentum_buffer'] = state[f'velocity.{i}']""", "differ"),
+        ("""def load_state(path, model, opt):
+    state = load_file(path)
+    model.load_state_dict({name: t for name, t in state.items() if not name.startswith('velocity.')})
+    for i, p in enumerate(model.parameters()): opt.state[p]['momentum_buffer'] = state['velocity.0']""", "shape"),
+        ("""def load_state(path, model, opt):
+    state = load_file(path)
+    model = get_model(4, 5, 3)
+    model.load_state_dict({name: t for name, t in state.items() if not name.startswith('velocity.')})
+    opt = SGD(model.parameters(), 0.1, 0.9)
+    for i, p in enumerate(model.parameters()): opt.state[p]['momentum_buffer'] = state[f'velocity.{i}']""", "differ"),
+    ],
+    "cosine_lr": [
+        ("def cosine_lr(step, steps, lr): return lr * math.cos(math.pi * step / steps)", "below 0"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 + math.cos(math.pi * step / steps))", "twice as large"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 - math.cos(math.pi * step / steps)) / 2", "the wrong way round"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 + math.cos(180 * step / steps)) / 2", "radians"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 + math.cos(2 * math.pi * step / steps)) / 2", "a whole wave"),
+        ("def cosine_lr(step, steps, lr): return lr * math.cos(math.pi / 2 * step / steps)", "a quarter of a wave"),
+        ("def cosine_lr(step, steps, lr): return lr * (1 - step / steps)", "falls evenly"),
+        ("def cosine_lr(step, steps, lr): return (1 + math.cos(math.pi * step / steps)) / 2", "lr is missing"),
+    ],
+    "is_over": [
+        ("def is_over(valid_losses, patience): return valid_losses[-1] > valid_losses[-2]", "not three: an epoch too early"),
+        ("def is_over(valid_losses, patience): return len(valid_losses) - 1 - valid_losses.index(min(valid_losses)) > patience", "and a patience of 2: stop"),
+        ("def is_over(valid_losses, patience): return len(valid_losses) - valid_losses.index(min(valid_losses)) >= patience", "go on"),
+        ("def is_over(valid_losses, patience): return all(b > a for a, b in zip(valid_losses[-patience - 1:], valid_losses[-patience:]))", "compare with the best"),
+        ("def is_over(valid_losses, patience): return len(valid_losses) - 1 - valid_losses.index(max(valid_losses)) >= patience", "go on"),
+        ("def is_over(valid_losses, patience): len(valid_losses) - 1 - valid_losses.index(min(valid_losses)) >= patience", "is there a `return`?"),
     ],
 }
 
@@ -806,4 +961,85 @@ WRONG["testing"] = {
         ("def test_near_zero(a, tol=1e-3): return a.abs() < tol", "lets 0.5 pass"),
         ("def test_near_zero(a, tol=1e-3): assert not (a.abs() >= tol).any()", "lets nan pass"),
     ],
+}
+
+SHARES = """class Shares:
+    at, lost = 0, False
+    def __init__(self, batches, rank=None, size=None): self.batches, self.rank, self.size = batches, rank, size
+    def __len__(self): return len(self.batches)
+    def __iter__(self): return (self.of(rows) or rows[:1] for rows in self.batches)
+    def of(self, rows): return rows[self.rank::self.size]
+    def on_batch(self, *_): self.at = (self.at + 1) % len(self)
+    def counts(self):
+        rows = range(self.at * self.batches.bs, min((self.at + 1) * self.batches.bs, self.batches.n))
+        return len(self.of(rows)), len(rows)
+    def weight(self):
+        n, n_all = self.counts()
+        return n / n_all"""
+
+WRONG["06_distributed"] = {
+    "Shares": [
+        (SHARES.replace("rows[self.rank::self.size]", "rows[self.rank * (k := len(rows) // self.size):(self.rank + 1) * k]"), "some rows are nobody's"),
+        (SHARES.replace("rows[self.rank::self.size]", "[rows[i % len(rows)] for i in range(self.rank, -(-len(rows) // self.size) * self.size, self.size)]"),
+         "more is counted than there is"),
+        (SHARES.replace("self.of(rows) or rows[:1]", "self.of(rows)"), "an empty list is nothing to work on"),
+        (SHARES.replace("return n / n_all", "return 1 / self.size"), "not 1 / size"),
+        (SHARES.replace("len(self.of(rows)), len", "max(1, len(self.of(rows))), len"), "that is taken for want of a share counts 0"),
+        (SHARES.replace("min((self.at + 1) * self.batches.bs, self.batches.n)", "(self.at + 1) * self.batches.bs"), "the last batch may be shorter"),
+        (SHARES.replace("(self.at + 1) % len(self)", "self.at + 1"), "after the last batch comes the first"),
+        (SHARES.replace("return len(self.batches)", "return self.batches.n"), "the length is the number of batches"),
+    ],
+    "average_grads": [
+        ("""def average_grads(params, weight):
+    for p in params:
+        if p.grad is not None: dist.all_reduce(p.grad.mul_(weight))""", "right, but in 2 calls"),
+        ("""def average_grads(params, weight):
+    grads = [p.grad for p in params if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in grads])
+    dist.all_reduce(flat)
+    for g, part in zip(grads, (flat / dist.get_world_size()).split([g.numel() for g in grads])): g.copy_(part.view_as(g))""", "that is the mean of the means"),
+        ("""def average_grads(params, weight):
+    flat = torch.cat([p.grad.reshape(-1) for p in params if p.grad is not None]) * weight
+    dist.all_reduce(flat)""", "the sum never came back"),
+        ("""def average_grads(params, weight):
+    grads = [p.grad for p in params if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in grads])
+    dist.all_reduce(flat)
+    for g, part in zip(grads, (flat * weight).split([g.numel() for g in grads])): g.copy_(part.view_as(g))""", "multiply before the sum"),
+        ("""def average_grads(params, weight):
+    params = list(params)
+    flat = torch.cat([p.grad.reshape(-1) for p in params]) * weight
+    dist.all_reduce(flat)
+    for p, part in zip(params, flat.split([p.numel() for p in params])): p.grad = part.view_as(p)""", "a parameter may have no gradient"),
+        ("""def average_grads(params, weight):
+    for p in params:
+        if p.grad is not None: p.grad *= weight""", "nobody was asked"),
+    ],
+    "Link": [
+        (f"""class Link(NamedTuple):
+    latency: float
+    bandwidth: float
+    def all_reduce(self, n_bytes, workers): return {seconds}""", said) for seconds, said in [
+            ("(workers - 1) * (self.latency + n_bytes / workers / self.bandwidth)", "that is half of the way"),
+            ("2 * workers * (self.latency + n_bytes / workers / self.bandwidth)", "one round fewer than there are processes"),
+            ("2 * (workers - 1) * (self.latency + n_bytes / self.bandwidth)", "not the whole vector"),
+            ("self.latency + 2 * (workers - 1) * n_bytes / workers / self.bandwidth", "every round has a latency"),
+            ("2 * (workers - 1) * (self.latency + n_bytes / workers * self.bandwidth)", "bytes per second are seconds"),
+        ]],
+    "efficiency": [
+        ("def efficiency(step_seconds, n_bytes, workers, link, hidden=0.):\n" + body, said) for body, said in [
+            ("    return link.all_reduce(n_bytes, workers) / (step_seconds + link.all_reduce(n_bytes, workers))", "that is the part of waiting"),
+            ("    return step_seconds / (step_seconds + link.all_reduce(n_bytes, workers))", "hidden is not used"),
+            ("    return step_seconds / (step_seconds + link.all_reduce(n_bytes, workers) - hidden * step_seconds)", "at least 0"),
+            ("    return step_seconds / (step_seconds + (1 - hidden) * link.all_reduce(n_bytes, workers))", "a part of the computation, not of the sum"),
+            ("    return 1 - link.all_reduce(n_bytes, workers) / step_seconds", "divide by both together"),
+        ]],
+    "rows_needed": [
+        (f"def rows_needed(wanted, row_seconds, n_bytes, workers, link): return {rows}", said) for rows, said in [
+            ("math.ceil(link.all_reduce(n_bytes, workers) / row_seconds)", "efficiency 0.5"),
+            ("math.floor(wanted / (1 - wanted) * link.all_reduce(n_bytes, workers) / row_seconds)", "round up"),
+            ("math.ceil(link.all_reduce(n_bytes, workers) / (1 - wanted) / row_seconds)", "computing and waiting together"),
+            ("math.ceil((1 - wanted) / wanted * link.all_reduce(n_bytes, workers) / row_seconds)", "upside down"),
+            ("math.ceil(wanted / (1 - wanted) * link.all_reduce(n_bytes, workers) * row_seconds)", "divide by the time for a row"),
+        ]],
 }

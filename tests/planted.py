@@ -22,9 +22,10 @@ DATA_READ = {}
 
 
 def read(data):
-    """The images of a data set, read once."""
+    """The images of a data set, as they are and normalised, and their labels; read once."""
     if data not in DATA_READ:
-        DATA_READ[data] = get_data(data, download=False)
+        pixels, y, *_ = get_data(data, download=False)
+        DATA_READ[data] = pixels, (pixels - pixels.mean()) / pixels.std(), y
     return DATA_READ[data]
 
 
@@ -99,8 +100,7 @@ class Run:
     """A training of 200 steps at most, with a fault or none, watched."""
 
     def __init__(self, fault, architecture, data, seed, every=1):
-        self.pixels, self.y, *_ = read(data)
-        self.x = (self.pixels - self.pixels.mean()) / self.pixels.std()
+        self.pixels, self.x, self.y = read(data)
         self.model = build(architecture, seed)
         self.lr, self.clears, self.layer, self.losses = (0.02 if architecture == DEEP else 0.05), True, None, []
         if fault:

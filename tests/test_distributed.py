@@ -23,7 +23,7 @@ from minibatch_lib.training import load_model, train
 pytestmark = pytest.mark.skipif(os.name == "nt" or not dist.is_available(), reason="torchrun with gloo")
 
 LOOPBACK = next((name for _, name in socket.if_nameindex() if name.startswith("lo")), "") if os.name == "posix" else ""
-OPTIONS = dict(epochs=1, batch_size=100, dtype="float64")
+OPTIONS = dict(epochs=1, batch_size=100, dtype="float64", device="cpu")
 ONE_DIES = Path(__file__).with_name("one_dies.py")
 
 
@@ -124,7 +124,7 @@ def two_nodes(monkeypatch):
 
 
 # With the few images each epoch is three steps, of 13, 13 and 1 row: two or three processes have unequal shares, and some none.
-THREE_EPOCHS = dict(epochs=3, batch_size=13, hidden="7,5", dtype="float64")
+THREE_EPOCHS = dict(epochs=3, batch_size=13, hidden="7,5", dtype="float64", device="cpu")
 SECOND_EPOCH = ("on_batch", 4)  # in the middle of it, after a checkpoint
 
 
@@ -229,8 +229,7 @@ def second(monkeypatch):
     """This process as the second of two, the first of which answers nothing and adds nothing."""
     monkeypatch.setenv("GROUP_RANK", "0")
     monkeypatch.setenv("LOCAL_RANK", "0")
-    for name, value in dict(get_rank=lambda: 1, get_world_size=lambda: 2, barrier=lambda: None, broadcast=lambda t, rank: None,
-                            all_reduce=lambda t: None).items():
+    for name, value in dict(get_rank=lambda: 1, get_world_size=lambda: 2, broadcast=lambda t, rank: None, all_reduce=lambda t: None).items():
         monkeypatch.setattr(dist, name, value)
     monkeypatch.setattr(distributed.SharedRun, "check_start", lambda run: None)
 
@@ -245,14 +244,14 @@ def test_images_are_loaded_once_on_a_machine(few_images, second, monkeypatch):
     run, found = distributed.SharedRun.__new__(distributed.SharedRun), []
     run.store, run.options = dist.HashStore(), dict(data=few_images, folder=None)
 
-    def another():
+    def another(sums):
         """What another process does while the first one waits for it."""
         monkeypatch.setenv("LOCAL_RANK", "1")
-        monkeypatch.setattr(dist, "barrier", lambda: None)
+        monkeypatch.setattr(dist, "all_reduce", lambda sums: None)
         run.options["data"] = "it does not look here"
         found.extend(run.load())
 
-    monkeypatch.setattr(dist, "barrier", another)
+    monkeypatch.setattr(dist, "all_reduce", another)
     for ours, theirs in zip(run.load(), found, strict=True):
         assert torch.equal(ours, theirs) if isinstance(ours, torch.Tensor) else ours == theirs
 
@@ -278,6 +277,33 @@ def test_a_full_disk_is_one_clear_error(tmp_path, alone, few_images, capfd):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "error: no room for the images in " in capfd.readouterr().err
+
+
+@pytest.fixture
+def one_gpu(monkeypatch):
+    """A machine with one graphics processor, as far as this process can see; the list of those that it has chosen, and of its backends."""
+    seen, init = [], dist.init_process_group
+    for name, value in dict(is_available=lambda: True, device_count=lambda: 1, set_device=seen.append).items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(dist, "init_process_group", lambda backend, **options: (seen.append(backend), init("gloo", **options)))
+    return seen
+
+
+@pytest.mark.parametrize("options", [[], ["--measure"]])
+def test_more_processes_than_graphics_processors_is_one_clear_error(tmp_path, alone, one_gpu, few_images, monkeypatch, capfd, options):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with pytest.raises(SystemExit, match="2"):
+        distributed.main_distributed([*arguments(data=few_images, out=tmp_path / "run"), *options])
+    assert "error: --device: 2 processes on this machine, but only 1 of its graphics processors can be used; start fewer" in capfd.readouterr().err
+    assert one_gpu == [0, "cpu:gloo,cuda:nccl"]
+
+
+def test_processes_may_share_a_cpu_beside_too_few_graphics_processors(tmp_path, alone, one_gpu, few_images, monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    options = OPTIONS | dict(data=few_images)
+    assert distributed.main_distributed(arguments(**options, out=tmp_path / "run", quiet=True)) == 0
+    same_run(tmp_path / "run", *train(**options, quiet=True))
 
 
 @pytest.mark.parametrize("options, status, problem", [(["--hidden=0"], 2, "--hidden: must be a whole number"),

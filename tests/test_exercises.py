@@ -186,8 +186,25 @@ def test_notebooks_are_whole_and_hold_no_answer(page):
         if cells[id_]["cell_type"] == "code" and not {"exercise", "check"} & set(tags):
             assert cells[id_]["source"] == source
     module = pages.module_name(BOOK[page])
-    assert not any(f"minibatch_lib.{module} import" in cell["source"] for cell in cells.values())
+    imports = (node for cell in cells.values() if cell["cell_type"] == "code" for node in ast.walk(exercises.tree_of(cell["source"])))
+    assert not any(isinstance(node, ast.ImportFrom) and node.module == f"minibatch_lib.{module}" for node in imports)
     json.dumps(list(cells.values()))
+
+
+@pytest.mark.parametrize("page", BOOK)
+def test_every_exercise_has_its_check_right_below_it(page):
+    tags = [cell["metadata"].get("tags") for cell in exercises.notebook(BOOK[page])["cells"]]
+    assert all(tags[i + 1] == ["check"] for i, tag in enumerate(tags) if tag == ["exercise"])
+
+
+def test_a_check_must_name_an_exercise_of_its_page(tmp_path):
+    cells = [exercises.new_cell("code", id_, source) for id_, source in (("one", "#| exercise f\nf = 1"), ("two", "#| check f\nf"), ("three", "#| check g\ng"))]
+    path = tmp_path / "page.ipynb"
+    path.write_text(json.dumps(dict(cells=cells[:2], metadata={}, nbformat=4, nbformat_minor=5)))
+    assert list(exercises.graders(path)) == ["f"]
+    path.write_text(json.dumps(dict(cells=cells, metadata={}, nbformat=4, nbformat_minor=5)))
+    with pytest.raises(SystemExit, match="no exercise has the name g"):
+        exercises.graders(path)
 
 
 @pytest.mark.parametrize("page", BOOK)
@@ -220,13 +237,17 @@ def test_the_command_writes_every_page_and_leaves_edited_ones(tmp_path):
     def make():
         return subprocess.run([sys.executable, ROOT / "tools" / "exercises.py", tmp_path], cwd=ROOT, capture_output=True,
                               text=True, check=True).stdout.splitlines()
-    assert [line.partition(": ")[2] for line in make()] == ["written"] * len(BOOK)
-    assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(BOOK)
-    edited = tmp_path / "00_matmul.ipynb"
-    edited.write_text(edited.read_text().replace("raise NotImplementedError", "return 1  #", 1))
-    before = edited.read_text()
-    assert [line.partition(": ")[2][:4] for line in make()] == ["kept", *["writ"] * (len(BOOK) - 1)]
-    assert edited.read_text() == before
+    files = sorted([*(f"{page}.ipynb" for page in BOOK), exercises.REPAIRS])
+    assert [line.partition(": ")[2] for line in make()] == ["written"] * len(files)
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    edited = {tmp_path / "00_matmul.ipynb": ("raise NotImplementedError", "return 1  #"), tmp_path / exercises.REPAIRS: ("out - y", "y - out")}
+    for path, (old, new) in edited.items():
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new, 1))
+    before = {path: path.read_text() for path in edited}
+    said = {Path(line.partition(": ")[0]): line.partition(": ")[2][:4] for line in make()}
+    assert {path for path, what in said.items() if what == "kept"} == set(edited) and len(said) == len(files)
+    assert {path: path.read_text() for path in edited} == before
 
 
 def test_an_answer_of_yesterday_does_not_pass_for_one_with_an_error():
@@ -238,6 +259,8 @@ def test_an_answer_of_yesterday_does_not_pass_for_one_with_an_error():
     assert "f is not there" in grade(shell, "def f(): return 1 +", [check])
     assert grade(shell, "def f(): return 1", [check]) == ""
     assert "f is not there" in grade(shell, "# Exercise f: write it\ndeff f(): return 1", [check])
+    assert grade(shell, "# Mend f: it is wrong\ndef f(): return 1", [check]) == ""
+    assert "f is not there" in grade(shell, "# Mend f: it is wrong\ndeff f(): return 1", [check])
     assert "f is still blank: write it" in grade(shell, "f = ...", [check])
     assert "f is the one of math" in grade(shell, "from math import sin as f", [check])
     blank = exercises.blank("class f:\n    def a(self): return 1\n    def b(self): return 2", "write it")

@@ -16,12 +16,13 @@ from test_wheel import installed, run, wheel  # noqa: F401  (two fixtures)
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
+import exercises  # noqa: E402
 import install_cell  # noqa: E402
 import pages  # noqa: E402
 
 pytestmark = pytest.mark.slow
 PAGES = {path.stem: path for path in sorted((ROOT / "nbs").glob("*.ipynb"))}
-NOT_YET = {"03_minibatch": "its cells marked mnist want to download", "benchmarks": "it looks for its results beside its own folder"}
+NOT_YET = {"benchmarks": "it looks for its results beside its own folder"}
 FLAGS = ("eval:", "slow", "cuda")  # cells that a reader runs on purpose only
 
 
@@ -34,11 +35,11 @@ def bare(folder, **more):
         "OMP_NUM_THREADS": "1", **more}
 
 
-def run_in_jupyter(nb, folder, env, kernel="python3"):
+def run_in_jupyter(nb, folder, env, kernel="python3", allow_errors=False):
     """Run a notebook's cells from top to bottom in a kernel of its own, in an empty folder."""
     work = folder / "work"
     work.mkdir()
-    NotebookClient(nb, timeout=600, kernel_name=kernel, resources={"metadata": {"path": str(work)}}).execute(env=env)
+    NotebookClient(nb, timeout=600, kernel_name=kernel, allow_errors=allow_errors, resources={"metadata": {"path": str(work)}}).execute(env=env)
     return nb
 
 
@@ -63,6 +64,23 @@ def test_a_page_runs_from_top_to_bottom_and_shows_its_figures(page, installed, t
     run_in_jupyter(nb, tmp_path, bare(tmp_path, PYTHONPATH=str(installed)))
     assert {cell.id for cell in nb.cells if pictures(cell) < stored.get(cell.id, 0)} == set()
     assert not list(tmp_path.glob(".cache/minibatch_lib/*")), "something was downloaded"
+
+
+def test_the_programs_to_mend_stop_at_their_checks_and_pass_when_mended(installed, tmp_path):  # noqa: F811
+    from test_mend import ATTEMPTS, NAMES, edited
+    ends = {}
+    for state in "broken", "mended":
+        exercises.write(tmp_path / state / exercises.REPAIRS, exercises.notebook(PAGES["mend"]))
+        nb = nbformat.read(tmp_path / state / exercises.REPAIRS, as_version=4)
+        programs = [cell for cell in nb.cells if "exercise" in cell.metadata.get("tags", [])]
+        for name, cell in zip(NAMES, programs, strict=True):
+            cell.source = cell.source if state == "broken" else edited(name, ATTEMPTS[name]["right"][-1])
+        run_in_jupyter(nb, tmp_path / state, bare(tmp_path, PYTHONPATH=str(installed)), allow_errors=state == "broken")
+        checks = [cell for cell in nb.cells if "check" in cell.metadata.get("tags", [])]
+        ends[state] = ["".join(output.get("text", output.get("ename")) for output in cell.outputs) for cell in checks]
+        assert not [cell for cell in nb.cells if cell.cell_type == "code" and cell not in checks and cell.outputs]
+    assert ends["mended"] == ["Mended.\n"] * len(NAMES)
+    assert [end for end in ends["broken"] if not end.endswith("Error")] == []
 
 
 @pytest.fixture(scope="module")

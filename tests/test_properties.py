@@ -7,7 +7,6 @@ import math
 import tempfile
 from functools import wraps
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,7 +27,7 @@ from minibatch_lib.testing import check_grads, near
 MODULES = sorted(path.stem for path in Path(matmul.__file__).parent.glob("[!_]*.py"))
 WHOLE_RUNS = {"train", "main_train", "main_eval", "main_predict", "train_parser", "train_as_told", "one_line_errors", "OneLineParser",
               "evaluate", "predict", "load_run", "EpochBatches", "Run", "train_run", "noting_ctrl_c",  # tried as such in test_training.py
-              "RunFolder", "complete", "check_same", "takes_options", "progress", "threads_for", "find_device", "OPTIONS",
+              "RunFolder", "complete", "check_same", "takes_options", "Callback", "Watching", "progress", "threads_for", "find_device", "OPTIONS",
               "images_from_folder", "own_pictures", "load_images", "labelled", "new_figure", "as_png", "drawing", "draw_confusion", "draw_worst",
               "Averaging", "Shares", "SharedRun", "average_grads", "weighted_sum", "measure", "main_distributed"}  # and in test_images.py, test_distributed.py
 covered = set()
@@ -511,23 +510,6 @@ def test_dataset(n, width, seed, data):
         assert collate([dict(a=i, b=(i, "s")) for i in rows])["a"].tolist() == rows
 
 
-@holds("read_ahead", n=st.integers(0, 30), n_ahead=st.integers(1, 9))
-def test_batches_that_are_read_ahead(n, n_ahead):
-    on_their_way, most = set(), 0
-
-    class Workers:
-        """They load a batch only when it is taken."""
-
-        def submit(self, load, rows):
-            nonlocal most
-            on_their_way.add(rows)
-            most = max(most, len(on_their_way))
-            return SimpleNamespace(result=lambda: on_their_way.remove(rows) or load(rows))
-
-    assert list(minibatch.read_ahead(str, range(n), Workers(), n_ahead)) == list(map(str, range(n)))
-    assert most == min(n, n_ahead) and not on_their_way
-
-
 @holds("DataLoader", "Sampler", "BatchSampler", "get_dls", n=st.integers(0, 12), bs=st.integers(1, 13), shuffle=st.booleans(), drop_last=st.booleans(),
        seed=seeds)
 def test_loaders(n, bs, shuffle, drop_last, seed):
@@ -830,7 +812,7 @@ def test_images_are_divided_once(pixels, n_classes, dtype):
 def test_scores_add_up(n, n_classes, seed):
     rng = torch.Generator().manual_seed(seed)
     probs, y = torch.rand(n, n_classes, generator=rng).softmax(1), torch.randint(n_classes, (n,), generator=rng)
-    found = training.score(probs, y, list("abcd")[:n_classes])
+    found = images.score(probs, y, list("abcd")[:n_classes])
     wrong = images.worst(probs, y)
     assert sum(map(sum, found["confusion"])) == sum(row["n"] for row in found["per_class"]) == n
     assert found["accuracy"] == pytest.approx(1 - len(wrong) / n) and found["loss"] == pytest.approx(F.nll_loss(probs.log(), y).item(), rel=1e-4)
@@ -877,22 +859,21 @@ def test_cost_of_sharing(latency, bandwidth, workers):
 # inside
 
 
-@holds("living_units", "norm", "mean_spread", t=tensors)
+@holds("living_units", "moments", t=tensors)
 def test_figures_of_a_tensor(t):
-    assume(t.dim() and t.numel() and t.isfinite().all() and t.abs().max() < 1e15)
-    mean, spread = inside.mean_spread(t)
-    exact, largest = t.double(), t.abs().max().item()
-    assert math.isclose(mean, exact.mean().item(), rel_tol=1e-5, abs_tol=1e-5 * largest)
-    assert math.isclose(spread, exact.std(correction=0).item(), rel_tol=1e-5, abs_tol=1e-5 * largest)
-    assert math.isclose(inside.norm([t, t]), exact.square().sum().mul(2).sqrt().item(), rel_tol=1e-5)
+    assume(t.dim() and t.numel() and t.is_floating_point() and t.isfinite().all())
+    total, size = (number.item() for number in inside.moments(t))
+    numbers = t.double().flatten().tolist()
+    assert math.isclose(total, math.fsum(numbers), rel_tol=1e-9, abs_tol=1e-9 * t.double().abs().sum().item())
+    assert math.isclose(size, math.hypot(*numbers), rel_tol=1e-9)
     columns = t.reshape(-1, 1) if t.dim() == 1 else t
     assert inside.living_units(t).tolist() == [bool((columns[:, i] != 0).any()) for i in range(columns.shape[1])]
 
 
 @holds("update_size", "gain", n=st.integers(2, 6), k=st.integers(1, 6), seed=seeds, factor=st.floats(0.1, 10))
 def test_sizes_beside_each_other(n, k, seed, factor):
-    inp, other = make((n, k), seed=seed), make((n, k), seed=seed + 1)
-    assert math.isclose(inside.update_size([inp, other], [inp * (1 + factor), other * (1 + factor)]), factor, rel_tol=1e-6)
+    inp = make((n, k), seed=seed)
+    assert math.isclose(inside.update_size(inp, inp * (1 + factor)), factor, rel_tol=1e-6)
     assert math.isclose(inside.gain(inp, inp * factor + 3), factor ** 2, rel_tol=1e-6)
 
 
@@ -903,7 +884,7 @@ def test_chance(units, squares):
     assert inside.by_chance([*units, 5], squares) > found
 
 
-@holds("watch", "Figures", "Finding", "rules", "hidden", "no_progress", "n_judged", "slow", "fast", "to_spare", "level", "not_normalised", "large_start", "small_start", "level",
+@holds("watch", "Figures", "Finding", "rules", "fallen", "n_judged", "slow", "fast", "to_spare", "not_normalised", "large_start", "small_start",
        "vanishing", "exploding", "lr_high", "dead_relu", "no_zero_grad", "lr_low", "not_learning", "labels_shuffled",
        sizes=st.lists(st.integers(1, 6), min_size=2, max_size=5), n=st.integers(1, 5), steps=st.integers(0, 12), every=st.integers(1, 4), seed=seeds,
        factor=st.sampled_from([0., 1e-9, 1., 30., 1e12, math.nan]), lr=st.sampled_from([0., 0.1, 1e6]), told=st.booleans(), with_opt=st.booleans())

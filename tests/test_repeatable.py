@@ -21,13 +21,13 @@ torch.manual_seed(3)
 model = get_model(784, 300, 10)  # large enough for PyTorch to share the work among threads
 dl = DataLoader(Dataset(x, y), 500, shuffle=True)
 fit(1, model, CrossEntropyLoss(), SGD(model.parameters(), 0.1, momentum=0.9), dl, None)
-print(torch.get_num_threads(), hashlib.sha256(b''.join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest())
+print(torch.get_num_threads(), hashlib.sha256(b''.join(p.detach().cpu().numpy().tobytes() for p in model.parameters())).hexdigest())
 """
 
 
 def weights(model):
     """A checksum of all parameters of a model."""
-    return hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+    return hashlib.sha256(b"".join(p.detach().cpu().numpy().tobytes() for p in model.parameters())).hexdigest()
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minibatch_lib import commands, runs, training
+from minibatch_lib import commands, inside, runs, training
 from minibatch_lib.data import get_data
 
 MAINS = dict(minibatch_train="main_train", minibatch_eval="main_eval", minibatch_predict="main_predict")
@@ -555,9 +555,58 @@ def test_a_disk_that_is_full_at_the_end_can_be_cleared(tmp_path, monkeypatch):
     assert run(tmp_path, *SMALL[:-1], "--out=whole").returncode == 0
     with monkeypatch.context() as patched:
         patched.setattr(runs.ExitStack, "enter_context", lambda stack, context: full(context))
-        is_one_line(run(tmp_path, *SMALL, "--quiet"), 1, "--out: cannot write to run (No space left on device); make room there and go on with --resume")
+        is_one_line(run(tmp_path, *SMALL, "--quiet"), 1, "--out: cannot write to run (No space left on device); mend that, and go on with --resume")
     assert run(tmp_path, "--resume", "--out=run").returncode == 0
     assert weights(tmp_path / "run") == weights(tmp_path / "whole")
+
+
+def denied(monkeypatch, after):
+    """Let no file of a run come into place any more after the first ones, as in a folder made read-only meanwhile."""
+    original, calls = os.replace, iter(range(1, 1000))
+
+    def replace(source, target):
+        if next(calls) > after:
+            raise OSError(30, "Read-only file system", str(target))
+        return original(source, target)
+    monkeypatch.setattr(os, "replace", replace)
+
+
+@pytest.mark.parametrize("after, kept", [(1, ["config.json"]), (3, ["checkpoint.safetensors", "config.json"]),
+                                         (6, ["checkpoint-before.safetensors", "checkpoint.safetensors", "config.json"])])
+def test_a_folder_made_read_only_meanwhile(tmp_path, monkeypatch, after, kept):
+    args = "--epochs=3", "--hidden=4", "--batch-size=500"
+    assert run(tmp_path, *args, "--out=whole").returncode == 0
+    with monkeypatch.context() as patched:
+        denied(patched, after)
+        is_one_line(run(tmp_path, *args, "--out=run", "--quiet"), 1, "--out: cannot write to run (Read-only file system); mend that, and go on with --resume")
+    assert {path.name for path in (tmp_path / "run").iterdir()} <= {*kept, "checkpoint-before.safetensors"}
+    assert run(tmp_path, "--resume", "--out=run", "--quiet").returncode == 0
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+    assert weights(tmp_path / "run") == weights(tmp_path / "whole") and history(tmp_path / "run") == history(tmp_path / "whole")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody move a folder with open files")
+@pytest.mark.parametrize("what", ["deleted", "a file", "another run"])
+def test_a_folder_that_is_another_meanwhile(tmp_path, monkeypatch, what):
+    original = training.Run.on_epoch
+
+    def on_epoch(made, record):  # in the midst of the run somebody tidies up
+        monkeypatch.setattr(training.Run, "on_epoch", original)
+        (tmp_path / "run").rename(tmp_path / "old")
+        if what == "a file":
+            (tmp_path / "run").touch()
+        elif what == "another run":
+            assert run(tmp_path, *SMALL, "--seed=7").returncode == 0
+        return original(made, record)
+    monkeypatch.setattr(training.Run, "on_epoch", on_epoch)
+    done = run(tmp_path, "--epochs=3", "--hidden=4", "--batch-size=500", "--out=run", "--quiet")
+    is_one_line(done, 1, "--out: run is not the folder of this run any more" if what != "a file" else "run")
+    if what == "another run":
+        assert json.loads((tmp_path / "run" / "config.json").read_text())["seed"] == 7 and len(history(tmp_path / "run")) == 1
+        assert {path.name for path in (tmp_path / "run").iterdir()} == FILES
+        assert call("minibatch_eval", tmp_path, "run").returncode == 0
+    assert run(tmp_path, "--resume", "--out=old", "--quiet").returncode == 0
+    assert len(history(tmp_path / "old")) == 3
 
 
 def test_what_a_killed_process_left_half_written_is_swept(tmp_path, finished):
@@ -611,3 +660,108 @@ def test_ctrl_c_in_a_session_gives_back_what_was_trained(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=240)
     assert done.returncode == 0 and done.stdout.startswith("2 Sequential("), done.stderr
     assert "stopped after epoch 2: here is the model as it is, and the history of its 2 whole epochs" in done.stderr
+
+
+# With --watch
+
+SEEN = {"inside.png", "findings.txt"}
+SLOW = "--lr=1e-5", "--hidden=8", "--epochs=2", "--out=run"
+
+
+def findings(folder):
+    """The lines of a run's findings.txt."""
+    return (folder / "findings.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_a_watched_run_says_what_is_wrong_once(tmp_path):
+    done = run(tmp_path, *SLOW, "--watch")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert [line.split()[0].rstrip(",") for line in lines] == ["epoch", "lr_low", "epoch", "wrote"]
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES | SEEN and all(name in lines[-1] for name in SEEN)
+    assert findings(tmp_path / "run") == lines[1:2] and Image.open(tmp_path / "run" / "inside.png").format == "PNG"
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["watch"] is True
+    quiet = run(tmp_path, *SLOW, "--watch", "--quiet", "--force")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "") and findings(tmp_path / "run") == lines[1:2]
+
+
+@pytest.mark.slow
+def test_watching_changes_nothing_and_leaves_nothing_when_off(tmp_path):
+    for out, *more in (("plain",), ("watched", "--watch")):
+        assert run(tmp_path, "--epochs=3", "--hidden=20", f"--out={out}", *more).returncode == 0
+    assert weights(tmp_path / "plain") == weights(tmp_path / "watched")
+    assert findings(tmp_path / "watched") == ["nothing was found in 360 steps"]
+    assert {path.name for path in (tmp_path / "plain").iterdir()} == FILES
+    assert run(tmp_path, "--epochs=1", "--hidden=4", "--out=watched", "--force").returncode == 0
+    assert {path.name for path in (tmp_path / "watched").iterdir()} == FILES  # what was seen of an older run is gone
+
+
+def test_a_run_that_fails_leaves_what_was_seen(tmp_path):
+    done = run(tmp_path, "--lr=1e30", "--hidden=8", "--watch", "--out=run")
+    assert done.returncode == 1 and "--lr: the loss became" in done.stderr and done.stderr.count("\n") == 1
+    assert findings(tmp_path / "run") == done.stdout.splitlines() or findings(tmp_path / "run")[0].startswith("nothing was found in")
+    assert (tmp_path / "run" / "inside.png").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["ours", "torch"])
+def test_a_watched_run_that_goes_on(tmp_path, monkeypatch, backend):
+    args = *SLOW[:-1], f"--backend={backend}", "--watch"
+    assert run(tmp_path, *args, "--out=whole").returncode == 0
+    with monkeypatch.context() as patched:
+        n = iter(range(1, 1000))
+        patched.setattr(training.Run, "is_stopped", lambda made: next(n) == 150)
+        assert run(tmp_path, *args, "--out=run").returncode == 130
+    assert findings(tmp_path / "run") == findings(tmp_path / "whole")
+    done = run(tmp_path, "--resume", "--out=run")
+    assert done.returncode == 0 and "lr_low" not in done.stdout, done.stdout  # the beginning was seen before
+    assert findings(tmp_path / "run") == findings(tmp_path / "whole") and weights(tmp_path / "run") == weights(tmp_path / "whole")
+    before = findings(tmp_path / "run"), (tmp_path / "run" / "inside.png").read_bytes()
+    assert run(tmp_path, "--resume", "--out=run").returncode == 0  # nothing is left to do
+    assert (findings(tmp_path / "run"), (tmp_path / "run" / "inside.png").read_bytes()) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [30, 700, 1190])
+def test_a_healthy_run_that_goes_on_has_no_finding(tmp_path, monkeypatch, stop):
+    with monkeypatch.context() as patched:
+        n = iter(range(1, 10_000))
+        patched.setattr(training.Run, "is_stopped", lambda made: next(n) == stop)
+        assert run(tmp_path, "--watch", "--out=run").returncode == 130
+    assert run(tmp_path, "--resume", "--out=run").returncode == 0
+    assert findings(tmp_path / "run") == ["nothing was found in 1200 steps"]
+
+
+@pytest.mark.slow
+def test_watching_with_an_unusable_backend(tmp_path):
+    done = command("minibatch_train", tmp_path, *SMALL, "--watch", env=os.environ | {"MPLBACKEND": "nonsense"})
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES | SEEN
+
+
+def test_what_was_seen_and_cannot_be_drawn_costs_a_warning(tmp_path, monkeypatch):
+    def no_font(*args):
+        raise RuntimeError("no font")
+    monkeypatch.setattr(inside.watch, "plot", no_font)
+    done = run(tmp_path, *SLOW, "--watch")
+    assert done.returncode == 0 and done.stderr == "minibatch_train: warning: pictures cannot be drawn: no font\n"
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES | {"findings.txt"}
+
+
+def test_train_knows_nothing_of_watching(tmp_path):
+    with pytest.raises(TypeError, match="watch"):
+        training.train(watch=True)
+
+    class Told(training.Callback):
+        def __init__(self): self.calls = []
+        def on_start(self, run): self.calls.append(("start", run.epoch, run.batch))
+        def on_batch(self, epoch, batch, loss): self.calls.append((epoch, batch))
+        def on_epoch(self, record): self.calls.append(record.epoch)
+        def on_end(self, run): self.calls.append(("end", run.epoch))
+    told = Told()
+    training.train(epochs=2, hidden=4, batch_size=3000, quiet=True, callback=told)
+    assert told.calls == [("start", 0, 0), (0, 0), (0, 1), 0, (1, 0), (1, 1), 1, ("end", 2)]
+    failed = Told()
+    with pytest.raises(FloatingPointError):
+        training.train(lr=1e30, hidden=4, quiet=True, callback=failed)
+    assert failed.calls[-1] == ("end", 0)

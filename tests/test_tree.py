@@ -165,8 +165,9 @@ def test_pages_out_of_order_are_found():
     assert private_imports("from .training import _a, b\nfrom minibatch_lib.runs import _c\nfrom os import _exit") == {"_a", "_c"}
 
 
-def test_importing_the_library_loads_neither_matplotlib_nor_nbdev():
-    code = "import sys, minibatch_lib.minibatch; print([name for name in ('matplotlib', 'nbdev') if name in sys.modules])"
+def test_the_library_loads_neither_matplotlib_nor_nbdev_nor_a_compiler():
+    code = ("import sys, minibatch_lib.minibatch as m; m.SGD(m.get_model(2, 2, 2).parameters(), 0.1); "
+            "print([name for name in ('matplotlib', 'nbdev', 'torch._dynamo') if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout == "[]\n", done.stderr
 

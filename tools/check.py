@@ -75,7 +75,7 @@ def main():
     get_config.cache_clear()
     lines = [*lines, "run `make export`"] if lines else []
     lines += install_cell.complaints()
-    lines += nb_lint.complaints(line for path in pages.find() for line in nb_lint.findings(path))
+    lines += [line for path in pages.find() for line in nb_lint.findings(path)]
     print("\n".join(lines or ["in sync"]))
     sys.exit(bool(lines))
 

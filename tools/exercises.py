@@ -1,9 +1,12 @@
-"""Each page of the book as a notebook of exercises: what is marked `#| exercise` is blank, and its check stands below it.
+"""Each page of the book as a notebook of exercises: what is marked `#| exercise` is blank, what is marked `#| repair` broken, and its check stands below it.
 
 A cell marked `#| exercise WHAT IS TO DO` keeps signatures, docstrings and the refusal of bad input; the rest of every
-function is left out, and every value is `...`. The cells marked `#| check` below it grade what the reader has written;
-one marked `#| check shared`, or above all exercises, holds what several checks have in common. A check uses imports, exported names and other checks only.
+function is left out, and every value is `...`. The cells marked `#| check` below it, or `#| check NAME` anywhere on the page, grade what
+the reader has written, and come right below it; one marked `#| check shared` holds what several checks have in common, and comes before
+the first exercise. A check uses imports, exported names and other checks only.
 All else on the page stays, but for stored outputs and for imports that would give an answer away.
+
+A cell marked `#| repair WHAT IS SEEN` holds a broken program, which stands as it is; the page of them is the notebook `REPAIRS`.
 """
 import argparse
 import ast
@@ -27,6 +30,13 @@ Run the cells in order. Where you meet `raise NotImplementedError`, or a value o
 below it is the check: it says nothing if your answer is right, and otherwise what is wrong. Cells further down may need your answer.
 
 A cell near the top installs the library where it is missing. The page itself, with an answer to each, is [here]({page})."""
+REPAIR_INTRO = """**How to use this notebook.** It holds {count} programs, each with one mistake. Change a program until its check says *Mended.*
+
+Run the first cells, then begin with any case you like: no case needs another. The cell below a program is its check. It tries your program \
+on data of its own, says what is seen, and knows repairs that only hide it. Below that are a hint and the cause, both closed.
+
+A cell near the top installs the library where it is missing. The page is also [on the site]({page})."""
+REPAIRS = "mend_the_mistakes.ipynb"
 FLAGGED = "# Needs the files of {}. Make this a code cell to run it."
 
 
@@ -52,7 +62,7 @@ def graded(**tasks):
 def forget(cell):
     "Before the cell of an exercise runs, drop what it gave before: else an older answer would pass for one with an error."
     for name in EXERCISES:  # noqa: F821
-        if re.search(rf"^(# Exercise [^:]*\b{name}\b|(def|class) {name}\b|{name} *=(?!=))", cell.raw_cell, re.M):
+        if re.search(rf"^(# (?:Exercise|Mend) [^:]*\b{name}\b|(def|class) {name}\b|{name} *=(?!=))", cell.raw_cell, re.M):
             globals().pop(name, None)
 
 
@@ -178,9 +188,9 @@ def parts(path):
             yield cell, directives, "\n".join(lines)
 
 
-def tasks_of(path):
-    """What is to do for each exercise of a page, by name."""
-    return {name: " ".join(directives["exercise"]) for _, directives, source in parts(path) if "exercise" in directives
+def tasks_of(path, kind="exercise"):
+    """What is to do for each exercise of a page, or what is seen of each program to `repair`, by name."""
+    return {name: " ".join(directives[kind]) for _, directives, source in parts(path) if kind in directives
             for name in answers(tree_of(source))}
 
 
@@ -190,11 +200,27 @@ def new_cell(kind, id_, source, *tags):
     return dict(cell_type=kind, id=id_, metadata=dict(tags=[*tags]) if tags else {}, source=source, **code)
 
 
+def graders(path):
+    """The checks that say what they grade: {name of an exercise, or "shared": its cells, as (cell, source)}."""
+    found, known = {}, {"shared", *tasks_of(path)}
+    for cell, directives, source in parts(path):
+        for name in directives.get("check", []):
+            if name not in known:
+                raise SystemExit(f"{path}: no exercise has the name {name}, which a check grades")
+            found.setdefault(name, []).append((cell, source))
+    return found
+
+
 def exercise_cells(path):
     """The cells of a page's notebook of exercises, tagged `exercise`, `check`, or `given` for imports and definitions."""
-    tasks, above = tasks_of(path), {}
+    broken, elsewhere, above = tasks_of(path, "repair"), graders(path), {}
+    tasks = broken or tasks_of(path)
     solved = [source for cell, directives, source in parts(path) if cell.cell_type == "code" and "exercise" not in directives]
     used = used_names(solved) | used_names(blank(source, "") for _, directives, source in parts(path) if "exercise" in directives)
+
+    def check_cell(cell, source):
+        call = f"graded({', '.join(f'{name}={task!r}' for name, task in above.items())})"
+        return new_cell("code", cell.id, f"{call}\n{source}", "check")
     for cell, directives, source in parts(path):
         flags = [flag for flag in get_config().tst_flags.split() if flag in directives]
         tree = tree_of(source) if cell.cell_type == "code" else None
@@ -202,13 +228,20 @@ def exercise_cells(path):
             yield new_cell("markdown", cell.id, pages.absolute_links(source))
         elif flags or "eval:" in directives:
             yield new_cell("raw", cell.id, f"{FLAGGED.format(flags[0])}\n{source}" if flags else source)
-        elif "exercise" in directives:
+        elif {"exercise", "repair"} & set(directives):
+            yield from (new_cell("code", shared.id, text, "given") for shared, text in elsewhere.pop("shared", []))
             above = {name: tasks[name] for name in answers(tree)}
-            head = f"# Exercise {', '.join(above)}: {' '.join(directives['exercise'])}"
-            yield new_cell("code", cell.id, f"{head}\n{blank(source, next(iter(above.values())))}", "exercise")
-        elif "check" in directives and above and "shared" not in directives["check"]:
-            call = f"graded({', '.join(f'{name}={task!r}' for name, task in above.items())})"
-            yield new_cell("code", cell.id, f"{call}\n{source}", "check")
+            task = next(iter(above.values()))
+            what, text = ("Mend", source) if broken else ("Exercise", blank(source, task))
+            yield new_cell("code", cell.id, f"# {what} {', '.join(above)}: {task}\n{text}", "exercise")
+            yield from (check_cell(*grader) for name in above for grader in elsewhere.get(name, []))
+        elif directives.get("check"):
+            pass  # it has come, or comes, where it belongs
+        elif "check" in directives and above:
+            check = check_cell(cell, source)
+            if broken:  # closed in Jupyter: a check knows the cause
+                check["metadata"]["jupyter"] = dict(source_hidden=True)
+            yield check
         else:
             kept = without_imports(source, tasks, used)
             is_given = {"exports", "check"} & set(directives) or all(isinstance(node, (ast.Import, ast.ImportFrom)) for node in tree.body)
@@ -217,13 +250,14 @@ def exercise_cells(path):
 
 
 def notebook(path):
-    """A page's notebook of exercises, or None if the page has none."""
-    tasks = tasks_of(path)
+    """A page's notebook of exercises or of repairs, or None if the page has neither."""
+    broken = tasks_of(path, "repair")
+    tasks = broken or tasks_of(path)
     if not tasks:
         return None
     title, *rest = exercise_cells(path)
     listed = ", ".join(f"`{name}`" for name in tasks)
-    intro = INTRO.format(count=len(tasks), names=listed, page=f"{pages.site_url()}/{nbpath2html(path).name}")
+    intro = (REPAIR_INTRO if broken else INTRO).format(count=len(tasks), names=listed, page=f"{pages.site_url()}/{nbpath2html(path).name}")
     cells = [title, new_cell("markdown", "how-to", intro), new_cell("code", "first", first_cell(tasks), "given"), *rest]
     kernel = dict(display_name="Python 3", language="python", name="python3")
     return dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
@@ -259,10 +293,15 @@ def write(path, nb):
     return f"{path}: written"
 
 
+def file_name(path):
+    """What the notebook of exercises of a page is called."""
+    return REPAIRS if tasks_of(path, "repair") else path.name
+
+
 def write_page(path, folder):
     """Write the notebook of a page into a folder, if the page has exercises; return a line that says what was done, or None."""
     nb = notebook(path)
-    return write(Path(folder) / path.name, nb) if nb else None
+    return write(Path(folder) / file_name(path), nb) if nb else None
 
 
 def main():

@@ -8,10 +8,8 @@ import ast
 import io
 import sys
 import tokenize
-from pathlib import Path
 
 from execnb.nbio import read_nb
-from nbdev.config import get_config
 from nbdev.process import extract_directives
 
 import pages
@@ -19,7 +17,6 @@ import pages
 MOST_LINES = 25
 EXPORTS = {"export", "exports", "exporti"}
 HIDDEN = {"hide", "export", "exporti"}
-ALLOWED = Path(__file__).with_name("nb_lint_allowed.txt")  # what older pages do not meet yet: it may only shrink
 
 
 def code_cells(path):
@@ -161,24 +158,11 @@ def findings(path):
     return [f"{path.stem} {id_} {rule} {name}" for rule, check in RULES.items() for id_, name in check(cells)]
 
 
-def known():
-    """The findings of this project that are allowed; another has none."""
-    return ALLOWED.read_text(encoding="utf-8").splitlines() if get_config().config_path == ALLOWED.parent.parent else []
-
-
-def complaints(found):
-    """What to complain of: findings that are not allowed, and allowed ones that are not found any more."""
-    found, allowed = list(found), known()
-    return [*(line for line in found if line not in allowed),
-            *(f"{line}: mended, take it out of {ALLOWED.name}" for line in allowed if line not in found)]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("page", nargs="*", help="a notebook's path or name: all that it breaks, allowed or not (default: what is new, on all pages)")
+    parser.add_argument("page", nargs="*", help="a notebook's path or name (default: all pages)")
     args = parser.parse_args()
-    found = [line for path in pages.find(args.page) for line in findings(path)]
-    lines = found if args.page else complaints(found)
+    lines = [line for path in pages.find(args.page) for line in findings(path)]
     print("\n".join(lines or ["pages are written as they should be"]))
     sys.exit(bool(lines))
 

@@ -51,7 +51,7 @@ def run(name, tests):
     print(f"-- {name}: {' '.join(f'{key}={value}' for key, value in variables.items())}", flush=True)
     commands = [[sys.executable, TOOLS / "test_nbs.py"]]
     if tests:
-        commands.append([sys.executable, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", "-m", "not slow", *tests])
+        commands.append([sys.executable, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", "-m", "not slow and not timing", *tests])
     return not any([subprocess.run(command, env=os.environ | variables).returncode for command in commands])
 
 

@@ -21,7 +21,7 @@ from nbdev.process import Processor
 from smalldocs.markdown import split_front_matter
 from smalldocs.notebook import ANSI, IMAGES, cell_options, fence_for, raw_html, source
 
-sys.path.append(str(Path(__file__).parent))  # nbdev imports this file as tools.procs
+sys.path.insert(0, str(Path(__file__).parent))  # nbdev imports this file as tools.procs
 
 import exercises  # noqa: E402
 from figures import picture  # noqa: E402
@@ -200,8 +200,8 @@ def notebook_links(path):
     place = f"{config.branch}/{config.nbs_path.name}/{name}"
     links = [("Open in Colab", f"https://colab.research.google.com/github/{config.user}/{config.repo}/blob/{place}", ""),
              ("Edit this page", f"{config.git_url}/edit/{place}", ""), ("Download notebook", f"notebooks/{name}", " download")]
-    if exercises.tasks_of(path):
-        links.append(("Download exercises", f"exercises/{name}", " download"))
+    if exercises.tasks_of(path) or exercises.tasks_of(path, "repair"):
+        links.append(("Download exercises", f"exercises/{quote(exercises.file_name(path))}", " download"))
     return " ".join(f'<a href="{to}"{how}>{text}</a>' for text, to, how in links)
 
 
