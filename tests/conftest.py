@@ -1,9 +1,10 @@
-"""What holds for all tests: the marks, Ctrl-C as in a terminal, and how the properties are tried.
+"""What holds for all tests: the marks, Ctrl-C as in a terminal, one browser, and how the properties are tried.
 
 In `make test` a fixed and seeded few of their cases, in `make fuzz` at least 10,000 new ones.
 """
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 ALWAYS = dict(deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -17,6 +18,17 @@ settings.load_profile("test")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as under nohup; the processes that the tests start would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests."""
+    from playwright.sync_api import sync_playwright
+    from test_browser import CHROMIUM
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        yield chromium
+        chromium.close()
 
 
 def pytest_configure(config):

@@ -69,16 +69,6 @@ def site():
         yield address
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """One Chromium for all tests."""
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        yield chromium
-        chromium.close()
-
-
 class Tab:
     """A page of the browser, and what went wrong in it."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import smalldocs
-from test_browser import CHROMIUM, PAGES, ROOT, SCHEMES, WIDTHS, Tab, browser, served, too_wide, unreadable_figures, violations  # noqa: F401
+from test_browser import CHROMIUM, PAGES, ROOT, SCHEMES, WIDTHS, Tab, served, too_wide, unreadable_figures, violations
 from test_wheel import NOT_SOURCE, run
 
 sys.path.insert(0, str(ROOT / "tools"))
@@ -29,7 +29,7 @@ needs_quarto = pytest.mark.skipif(not shutil.which("quarto"), reason="no Quarto 
 @needs_browser
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_styles_hold_on_a_page_of_quartos_shape(browser, tmp_path, scheme, width):  # noqa: F811
+def test_styles_hold_on_a_page_of_quartos_shape(browser, tmp_path, scheme, width):
     text = (ROOT / "tests/quarto_page.html").read_text(encoding="utf-8")
     (tmp_path / "index.html").write_text(text.replace("SCHEME", f"quarto-{scheme}"), encoding="utf-8")
     shutil.copy(BOOTSTRAP[scheme], tmp_path / "bootstrap.css")
@@ -84,7 +84,7 @@ def test_the_pages_of_quarto_have_links_that_lead_somewhere_and_downloads(projec
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", PAGES)
-def test_the_pages_of_quarto_fit_ask_nobody_and_can_be_read(browser, project, name, scheme):  # noqa: F811
+def test_the_pages_of_quarto_fit_ask_nobody_and_can_be_read(browser, project, name, scheme):
     with served(project / "_docs") as address, Tab(browser, address, scheme) as tab:
         page = tab.open(name)
         if scheme == "dark" and not page.evaluate("document.body.matches('.quarto-dark')"):

@@ -30,7 +30,7 @@ from smalldocs.config import BuildError, ConfigError, load
 from smalldocs.quarto_keys import QUARTO_PAGE_OPTIONS
 from smalldocs.site import Site
 
-sys.path.append(str(Path(__file__).resolve().parent.parent))  # nbdev, too, knows it as tools.procs
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # nbdev, too, knows it as tools.procs
 
 from tools import procs  # noqa: E402
 

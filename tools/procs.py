@@ -21,7 +21,7 @@ from nbdev.process import Processor
 from smalldocs.markdown import split_front_matter
 from smalldocs.notebook import ANSI, IMAGES, cell_options, fence_for, raw_html, source
 
-sys.path.append(str(Path(__file__).parent))  # nbdev imports this file as tools.procs
+sys.path.insert(0, str(Path(__file__).parent))  # nbdev imports this file as tools.procs
 
 import exercises  # noqa: E402
 from figures import picture  # noqa: E402
