@@ -21,7 +21,7 @@ import pages  # noqa: E402
 
 pytestmark = pytest.mark.slow
 PAGES = {path.stem: path for path in sorted((ROOT / "nbs").glob("*.ipynb"))}
-NOT_YET = {"03_minibatch": "its cells marked mnist want to download", "benchmarks": "it looks for its results beside its own folder"}
+NOT_YET = {"03_minibatch": "its cells marked mnist want to download"}
 FLAGS = ("eval:", "slow", "cuda")  # cells that a reader runs on purpose only
 
 
@@ -57,7 +57,7 @@ def pictures(cell):
 def test_a_page_runs_from_top_to_bottom_and_shows_its_figures(page, installed, tmp_path):  # noqa: F811
     nb = nbformat.read(PAGES[page], as_version=4)
     nb.cells = [cell for cell in nb.cells if cell.cell_type != "code" or is_run(cell)]
-    stored = {cell.id: pictures(cell) for cell in nb.cells if not {"mnist", "kmnist"} & set(cell.source.split("\n")[0].split())}
+    stored = {cell.id: pictures(cell) for cell in nb.cells if not {"mnist", "kmnist", "results"} & set(cell.source.split("\n")[0].split())}
     for cell in nb.cells:
         cell.outputs = []
     run_in_jupyter(nb, tmp_path, bare(tmp_path, PYTHONPATH=str(installed)))
