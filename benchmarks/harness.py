@@ -2,6 +2,7 @@
 import importlib
 import os
 import platform
+import re
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -33,6 +34,12 @@ def machine():
     return {"processor": model, "cores": os.cpu_count(), "memory_gb": round(memory / 2**30), "system": platform.system()}
 
 
+def file_name():
+    """What the results of this machine are called, without a name of the machine."""
+    found = machine()
+    return "-".join(re.findall(r"[a-z0-9]+", f"{found['processor']} {found['cores']} cores".lower())) + ".json"
+
+
 def versions():
     """The version of Python and of each package that is installed."""
     found = {"python": platform.python_version()}
@@ -45,10 +52,10 @@ def versions():
 
 
 @contextmanager
-def environment(threads):
+def environment(threads, **variables):
     """For processes started meanwhile: `threads` threads, no OPENBLAS_CORETYPE, which slows NumPy and scikit-learn, memory
-    that is kept, and a profiler (of the memory) that keeps silent."""
-    with patch.dict(os.environ, dict.fromkeys(THREAD_LIMITS, str(threads)) | KEEP_MEMORY, KINETO_LOG_LEVEL="99"):
+    that is kept, a profiler (of the memory) that keeps silent, and further variables."""
+    with patch.dict(os.environ, dict.fromkeys(THREAD_LIMITS, str(threads)) | KEEP_MEMORY | variables, KINETO_LOG_LEVEL="99"):
         os.environ.pop("OPENBLAS_CORETYPE", None)
         yield
 

@@ -22,7 +22,6 @@ import pages  # noqa: E402
 
 pytestmark = pytest.mark.slow
 PAGES = {path.stem: path for path in sorted((ROOT / "nbs").glob("*.ipynb"))}
-NOT_YET = {"benchmarks": "it looks for its results beside its own folder"}
 FLAGS = ("eval:", "slow", "cuda")  # cells that a reader runs on purpose only
 
 
@@ -53,12 +52,11 @@ def pictures(cell):
     return sum(any(kind.startswith("image/") for kind in output.get("data", {})) for output in cell.get("outputs", []))
 
 
-@pytest.mark.parametrize("page", [pytest.param(page, marks=[pytest.mark.xfail(reason=NOT_YET[page], strict=True)] if page in NOT_YET else [])
-                                  for page in PAGES])
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_runs_from_top_to_bottom_and_shows_its_figures(page, installed, tmp_path):  # noqa: F811
     nb = nbformat.read(PAGES[page], as_version=4)
     nb.cells = [cell for cell in nb.cells if cell.cell_type != "code" or is_run(cell)]
-    stored = {cell.id: pictures(cell) for cell in nb.cells if not {"mnist", "kmnist"} & set(cell.source.split("\n")[0].split())}
+    stored = {cell.id: pictures(cell) for cell in nb.cells if not {"mnist", "kmnist", "results"} & set(cell.source.split("\n")[0].split())}
     for cell in nb.cells:
         cell.outputs = []
     run_in_jupyter(nb, tmp_path, bare(tmp_path, PYTHONPATH=str(installed)))
