@@ -17,7 +17,7 @@ from test_wheel import NOT_SOURCE, run
 sys.path.insert(0, str(ROOT / "tools"))
 
 from check_site import check  # noqa: E402
-from exercises import tasks_of  # noqa: E402
+from exercises import file_name, notebook  # noqa: E402
 
 VENDOR = Path(smalldocs.__file__).parent / "assets" / "vendor"
 BOOTSTRAP = {"light": VENDOR / "bootstrap/bootstrap.min.css", "dark": VENDOR / "bootswatch/slate.min.css"}  # as _quarto.yml names them
@@ -76,7 +76,7 @@ def test_the_pages_of_quarto_have_links_that_lead_somewhere_and_downloads(projec
     assert not [line for line in check(docs) if not line.startswith("site_libs/")]  # what Quarto's own scripts ask for, the browser sees
     notebooks = sorted((ROOT / "nbs").glob("*.ipynb"))
     assert {path.name for path in (docs / "notebooks").iterdir()} == {path.name for path in notebooks}
-    assert {path.name for path in (docs / "exercises").iterdir()} == {path.name for path in notebooks if tasks_of(path)}
+    assert {path.name for path in (docs / "exercises").iterdir()} == {file_name(path) for path in notebooks if notebook(path)}
 
 
 @needs_quarto
