@@ -226,17 +226,19 @@ def plot(self:watch):
     "Draw spread, dead units, gradient and update over the steps, one line a layer; return the matplotlib figure."
     from matplotlib import colormaps
     from matplotlib.figure import Figure
-    fig, titles = Figure(figsize=(5.2, 4.8), layout='constrained'), dict(std='spread of what comes out', dead='share of dead units', grad='spread of the gradient', update='update / weight')
+    fig, names = Figure(figsize=(4.4, 4.6), layout='constrained'), [*self.layers]
+    titles = dict(std='spread of what comes out', dead='share of dead units', grad='spread of the gradient', update='update / weight')
     for ax, (kind, title) in zip(fig.subplots(2, 2, sharex=True).flat, titles.items()):
-        lines = {name: self.line(name, kind) for name in self.layers if (name in self.weights) != (kind == 'dead')}
-        for i, (name, line) in enumerate(lines.items()):
-            label = name or 'model' if i % -(-len(lines) // 4) == 0 or i == len(lines) - 1 else None
-            ax.plot(line.keys(), line.values(), color=colormaps['viridis'](0.1 + 0.8 * i / max(len(lines) - 1, 1)), label=label)
-        ax.set_title(title, fontsize=10)
+        for i, name in enumerate(names):
+            if (name in self.weights) == (kind == 'dead'): continue
+            line, label = self.line(name, kind), name or 'model' if kind in ('std', 'dead') and i % -(-len(names) // 8) == 0 else None
+            ax.plot(line.keys(), line.values(), lw=1, color=colormaps['viridis'](0.25 + 0.65 * i / len(names)), label=label)
         if kind == 'dead': ax.set_ylim(-0.03, 1.03)
-        elif any(0 < v < math.inf for line in lines.values() for v in line.values()): ax.set_yscale('log')
-        if lines: ax.legend(fontsize=8, title='layer', title_fontsize=8)
-    fig.supxlabel('step', fontsize=10)
+        elif any(0 < v < math.inf for line in ax.lines for v in line.get_ydata()): ax.set_yscale('log')
+        ax.set_title(title, fontsize=9)
+        ax.tick_params(which='both', labelsize=8)
+        if kind in ('grad', 'update'): ax.set_xlabel('step', fontsize=9)
+    fig.legend(title='layer', ncols=8, loc='outside lower center', fontsize=8, title_fontsize=8, handlelength=1)
     return fig
 
 # %% ../nbs/05_inside.ipynb #n5co0059
