@@ -24,7 +24,7 @@ def show(record):
         label = options.get(peer) or workloads.LABELS.get(peer, peer)
         ratio = f"ours is {medians['ours'] / seconds:6.2f} x" if "ours" in medians else ""
         facts = ", ".join(f"{name} {value:,}" for name, value in record["facts"].get(peer, {}).items())
-        print(f"  {label:30}{seconds / steps * 1e6:14,.1f} us{' a step' * stepwise}  {ratio}  {facts}".rstrip(), flush=True)
+        print(f"  {label:44}{seconds / steps * 1e6:14,.1f} us{' a step' * stepwise}  {ratio}  {facts}".rstrip(), flush=True)
 
 
 def show_target(target):
