@@ -886,6 +886,7 @@ def test_more_processes_than_cards_are_refused_in_one_line(tmp_path):
 @on_card
 def test_the_cells_of_the_pages():
     """All pages where `auto` is the graphics processor, but for what they time."""
+    pytest.importorskip("IPython")  # two of them show Markdown
     done = subprocess.run([sys.executable, os.path.join("tools", "page_tests.py"), "--quick"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=2 * LIMIT, env=os.environ | {"OMP_NUM_THREADS": "1"})
     print(done.stdout[-8000:] if done.returncode else done.stdout.splitlines()[-1], end=" ")

@@ -673,16 +673,21 @@ def findings(folder):
     return (folder / "findings.txt").read_text(encoding="utf-8").splitlines()
 
 
+def rules(lines):
+    """Findings without the steps in which they were seen, which depend on when one looks."""
+    return [line.partition(", step ")[0] for line in lines]
+
+
 def test_a_watched_run_says_what_is_wrong_once(tmp_path):
     done = run(tmp_path, *SLOW, "--watch")
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert [line.split()[0].rstrip(",") for line in lines] == ["epoch", "lr_low", "epoch", "wrote"]
     assert {path.name for path in (tmp_path / "run").iterdir()} == FILES | SEEN and all(name in lines[-1] for name in SEEN)
-    assert findings(tmp_path / "run") == lines[1:2] and Image.open(tmp_path / "run" / "inside.png").format == "PNG"
+    assert rules(findings(tmp_path / "run")) == rules(lines[1:2]) and Image.open(tmp_path / "run" / "inside.png").format == "PNG"
     assert json.loads((tmp_path / "run" / "config.json").read_text())["watch"] is True
     quiet = run(tmp_path, *SLOW, "--watch", "--quiet", "--force")
-    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "") and findings(tmp_path / "run") == lines[1:2]
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "") and rules(findings(tmp_path / "run")) == rules(lines[1:2])
 
 
 @pytest.mark.slow
@@ -712,10 +717,10 @@ def test_a_watched_run_that_goes_on(tmp_path, monkeypatch, backend):
         n = iter(range(1, 1000))
         patched.setattr(training.Run, "is_stopped", lambda made: next(n) == 150)
         assert run(tmp_path, *args, "--out=run").returncode == 130
-    assert findings(tmp_path / "run") == findings(tmp_path / "whole")
+    assert rules(findings(tmp_path / "run")) == rules(findings(tmp_path / "whole"))
     done = run(tmp_path, "--resume", "--out=run")
     assert done.returncode == 0 and "lr_low" not in done.stdout, done.stdout  # the beginning was seen before
-    assert findings(tmp_path / "run") == findings(tmp_path / "whole") and weights(tmp_path / "run") == weights(tmp_path / "whole")
+    assert rules(findings(tmp_path / "run")) == rules(findings(tmp_path / "whole")) and weights(tmp_path / "run") == weights(tmp_path / "whole")
     before = findings(tmp_path / "run"), (tmp_path / "run" / "inside.png").read_bytes()
     assert run(tmp_path, "--resume", "--out=run").returncode == 0  # nothing is left to do
     assert (findings(tmp_path / "run"), (tmp_path / "run" / "inside.png").read_bytes()) == before
