@@ -82,7 +82,7 @@ def one_line_errors(
 # %% ../nbs/commands.ipynb #cmdwat02
 class _LaterWatch(watch):
     "Watches a run from some step on, and says nothing of its start."
-    def findings(self): return [f for f in super().findings() if f.rule not in ('large_start', 'small_start', 'vanishing', 'exploding', 'labels_shuffled')]
+    def findings(self): return [f for f in super().findings() if f.rule not in ('large_start', 'small_start', 'vanishing', 'exploding', 'lr_low', 'labels_shuffled')]
 
 # %% ../nbs/commands.ipynb #cmdwat04
 class Watching(Callback):

@@ -727,7 +727,7 @@ def test_a_watched_run_that_goes_on(tmp_path, monkeypatch, backend):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", [30, 700, 1190])
+@pytest.mark.parametrize("stop", [30, 1000, 1190])
 def test_a_healthy_run_that_goes_on_has_no_finding(tmp_path, monkeypatch, stop):
     with monkeypatch.context() as patched:
         n = iter(range(1, 10_000))
