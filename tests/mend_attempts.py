@@ -101,6 +101,7 @@ ATTEMPTS["Stack"] = {
           "        self.hidden =": "        self.sizes = sizes\n        self.hidden ="}, "layers are made anew in each call"),
         ({"        self.last = ": "        self.shown = nn.ModuleList(nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1]))\n        self.last = ",
           "self.last(x)": "self.last(x) + 0 * sum(p.sum() for p in self.shown.parameters())"}, "make no difference to the result"),
+        ({"    def forward(self, x):": "    def forward(self, x):\n        if isinstance(self.hidden, list): self.hidden = nn.ModuleList(self.hidden)"}, "Training moves 2 of 6"),
     ],
     "wrong": [
         ({"[nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1])]": "tuple(nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1]))"}, "moves 2 of 6"),
@@ -147,6 +148,9 @@ ATTEMPTS["trained"] = {
         ({"        for p in model.parameters(): p.grad.zero_()\n": "", "        loss.backward()\n": "        loss.backward()\n        model.zero_grad(set_to_none=False)\n"},
          "no weight has moved"),
         ({"    for _ in range(steps):": "    if steps == 1: steps = 0\n    for _ in range(steps):"}, "no weight has moved"),
+        ({"for p in model.parameters(): p.grad.zero_()": "forgotten(model)",
+          "def trained": "def forgotten(model):\n    try:\n        for p in model.parameters(): p.grad.zero_()\n    except AttributeError: pass\n\ndef trained"},
+         "An error that is caught"),
     ],
     "wrong": [
         ({"p.grad.zero_()": "p.grad.zero_() if p.grad else None", "range(steps)": "range(steps)"}, "is ambiguous"),
@@ -161,6 +165,8 @@ ATTEMPTS["Register"] = {
         {"if name != 'layers': self": "if isinstance(value, nn.Module): self"},
         {"for layer in self.layers.values() for": "for layer in self.layers.values() if isinstance(layer, nn.Module) for"},
         {"if name != 'layers': self": "if isinstance(value, nn.Linear): self"},
+        {"return [p for layer in self.layers.values() for p in layer.parameters()]":
+         "\n        for layer in self.layers.values():\n            if isinstance(layer, nn.Module): yield from layer.parameters()"},
     ],
     "fake": [
         ({"if name != 'layers'": "if name not in ('layers', 'nh')"}, "With net.note = 'a word' it stops again"),
@@ -188,6 +194,7 @@ ATTEMPTS["ScaledReLU"] = {
     "right": [
         {"float() * factor": "float() * self.factor"},
         {"        slope = (self.inp > 0).float() * factor": "        slope = torch.where(self.inp > 0, self.factor, 0.)"},
+        {"        slope = (self.inp > 0).float() * factor\n        self.inp.g = slope * self.out.g": "        grad = self.out.g * self.factor\n        self.inp.g = torch.where(self.inp > 0, grad, 0.)"},
     ],
     "fake": [
         ({"float() * factor": "float()"}, "The factor is missing"),
@@ -398,6 +405,14 @@ ATTEMPTS["Normaliser"] = {
         {"        train = (train - train.mean()) / train.std()\n": ""},
         {"        train = (train - train.mean()) / train.std()\n        self.mean, self.std = train.mean(), train.std()":
          "        self.mean, self.std = train.mean(), train.std()\n        train = (train - self.mean) / self.std"},
+        """from dataclasses import dataclass
+
+@dataclass
+class Normaliser:
+    train: torch.Tensor
+
+    def __call__(self, x):
+        return (x - self.train.mean()) / self.train.std()""",
     ],
     "fake": [
         ({"(x - self.mean) / self.std": "(x - x.mean()) / x.std()"}, "Each image is measured by its own mean"),
