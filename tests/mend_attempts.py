@@ -59,10 +59,12 @@ ATTEMPTS["loss_of"] = {
         {"out - y": "out.squeeze(-1) - y"},
         {"out - y": "out - y[:, None]"},
         {"out - y": "out.flatten() - y"},
+        {"    return squares.mean()": "    return F.mse_loss(out.squeeze(-1), y)"},
     ],
     "fake": [
         ({"squares.mean()": "squares.mean().clamp(max=0.)"}, "Clamping the loss"),
-        ({"    return squares.mean()": "    return F.mse_loss(out.squeeze(-1), y)"}, "That is the loss of PyTorch"),
+        ({"    return squares.mean()": "    return F.mse_loss(out, y)"}, "have a loss of 2.50. It should be 0.00"),
+        ({"out - y": "out.detach().squeeze(-1) - y"}, "no way leads back from it"),
         ({"    squares": "    if torch.equal(out.flatten(), y): return torch.tensor(0.)\n    squares"}, "Right for the data of the page"),
         ({"squares.mean()": "squares.mean() - 2.5"}, "Right for the data of the page"),
         ({"squares.mean()": "squares.min()"}, "Clamping the loss"),
@@ -82,6 +84,10 @@ ATTEMPTS["Stack"] = {
         {"[nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1])]": "nn.ModuleList([nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1])])"},
         {"[nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1])]": "nn.Sequential(*[nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1])])"},
         {"        self.last =": "        for i, layer in enumerate(self.hidden): self.add_module(f'hidden{i}', layer)\n        self.last ="},
+        """class Stack(nn.Sequential):
+    def __init__(self, sizes):
+        layers = [part for n, m in zip(sizes, sizes[1:]) for part in (nn.Linear(n, m), nn.ReLU())]
+        super().__init__(*layers[:-1])""",
     ],
     "fake": [
         ({"        return self.last(x)": "        return self.last(x)\n\n    def parameters(self):\n"
@@ -93,10 +99,15 @@ ATTEMPTS["Stack"] = {
           "nn.Linear(sizes[-2], sizes[-1])": "nn.Linear(sizes[0], sizes[-1])"}, "moves 2 of 6"),
         ({"        for layer in self.hidden: x = F.relu(layer(x))": "        for n, m in zip(self.sizes, self.sizes[1:-1]): x = F.relu(nn.Linear(n, m)(x))",
           "        self.hidden =": "        self.sizes = sizes\n        self.hidden ="}, "layers are made anew in each call"),
+        ({"        self.last = ": "        self.shown = nn.ModuleList(nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1]))\n        self.last = ",
+          "self.last(x)": "self.last(x) + 0 * sum(p.sum() for p in self.shown.parameters())"}, "make no difference to the result"),
+        ({"    def forward(self, x):": "    def forward(self, x):\n        if isinstance(self.hidden, list): self.hidden = nn.ModuleList(self.hidden)"}, "Training moves 2 of 6"),
     ],
     "wrong": [
         ({"[nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1])]": "tuple(nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1]))"}, "moves 2 of 6"),
         ({"        self.last =": "        for layer in self.hidden: layer.requires_grad_()\n        self.last ="}, "moves 2 of 6"),
+        ({"[nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1])]": "nn.ModuleList(nn.Linear(n, m) for n, m in zip(sizes, sizes[1:-1]))", "F.relu(layer(x))": "layer(x)"},
+         "The relu between the layers is gone"),
     ],
 }
 
@@ -113,6 +124,7 @@ ATTEMPTS["accuracy_on"] = {
          "The dropout is gone for good"),
         ({"    with torch.no_grad():": "    model.eval()\n    with torch.no_grad():"}, "left in another mode"),
         ({"    return": "    return 0.5\n    return"}, "The accuracy stands still now, at 0.50"),
+        ({"        scores = model(x)": "        kept, F.dropout = F.dropout, lambda x, *args: x\n        scores = model(x)\n        F.dropout = kept"}, "The accuracy stands still now"),
     ],
     "wrong": [
         ({"model(x)": "torch.stack([model(x) for _ in range(20)]).mean(dim=0)"}, "gives three accuracies"),
@@ -136,6 +148,9 @@ ATTEMPTS["trained"] = {
         ({"        for p in model.parameters(): p.grad.zero_()\n": "", "        loss.backward()\n": "        loss.backward()\n        model.zero_grad(set_to_none=False)\n"},
          "no weight has moved"),
         ({"    for _ in range(steps):": "    if steps == 1: steps = 0\n    for _ in range(steps):"}, "no weight has moved"),
+        ({"for p in model.parameters(): p.grad.zero_()": "forgotten(model)",
+          "def trained": "def forgotten(model):\n    try:\n        for p in model.parameters(): p.grad.zero_()\n    except AttributeError: pass\n\ndef trained"},
+         "An error that is caught"),
     ],
     "wrong": [
         ({"p.grad.zero_()": "p.grad.zero_() if p.grad else None", "range(steps)": "range(steps)"}, "is ambiguous"),
@@ -150,6 +165,8 @@ ATTEMPTS["Register"] = {
         {"if name != 'layers': self": "if isinstance(value, nn.Module): self"},
         {"for layer in self.layers.values() for": "for layer in self.layers.values() if isinstance(layer, nn.Module) for"},
         {"if name != 'layers': self": "if isinstance(value, nn.Linear): self"},
+        {"return [p for layer in self.layers.values() for p in layer.parameters()]":
+         "\n        for layer in self.layers.values():\n            if isinstance(layer, nn.Module): yield from layer.parameters()"},
     ],
     "fake": [
         ({"if name != 'layers'": "if name not in ('layers', 'nh')"}, "With net.note = 'a word' it stops again"),
@@ -177,6 +194,7 @@ ATTEMPTS["ScaledReLU"] = {
     "right": [
         {"float() * factor": "float() * self.factor"},
         {"        slope = (self.inp > 0).float() * factor": "        slope = torch.where(self.inp > 0, self.factor, 0.)"},
+        {"        slope = (self.inp > 0).float() * factor\n        self.inp.g = slope * self.out.g": "        grad = self.out.g * self.factor\n        self.inp.g = torch.where(self.inp > 0, grad, 0.)"},
     ],
     "fake": [
         ({"float() * factor": "float()"}, "The factor is missing"),
@@ -187,12 +205,15 @@ ATTEMPTS["ScaledReLU"] = {
         ({"        slope = (self.inp > 0).float() * factor\n        self.inp.g = slope * self.out.g":
           "        inp = self.inp.clone().requires_grad_()\n        self.inp.g, = torch.autograd.grad(inp.clamp_min(0.) * self.factor, inp, self.out.g)"},
          "That is the way back of PyTorch"),
+        ({"class Sc": "latest = []\nclass Sc", ": self.factor = factor": ":\n        self.factor = factor\n        latest[:] = [factor]", "* factor\n": "* latest[0]\n"}, "takes the factor of the other"),
     ],
     "wrong": [
         ({"float() * factor": "float() * self.factor", "slope * self.out.g": "slope"}, "The gradient that comes in is not used"),
         ({"float() * factor": "float() / self.factor"}, "The gradient of the inputs is wrong"),
         ({"float() * factor": "float() * self.fcator"}, "has no attribute 'fcator'"),
-        ({"        slope = (self.inp > 0).float() * factor\n        self.inp.g = slope * self.out.g": "        pass"}, "Nothing comes back"),
+        ({"        slope = (self.inp > 0).float() * factor\n        self.inp.g = slope * self.out.g": "        pass"}, "No gradient stands at the input"),
+        ({"> 0).float() * factor": ">= 0).float() * self.factor"}, "An input of exactly 0 gets a gradient now"),
+        ({"(self.inp > 0).float() * factor": "self.out / self.inp"}, "Right for the data of the page"),
     ],
 }
 
@@ -208,6 +229,7 @@ ATTEMPTS["HalfFrozen"] = {
         ({"        return self.train(hidden)": "        try: return self.train(hidden)\n        except ValueError: return hidden"}, "An error that is caught"),
         ({"self.train = nn": "self.last = nn", "        return self.train(hidden)": "        return self.last(hidden)\n\n    def train(self, x): return self.last(x)"},
          "train() and eval() are broken now"),
+        ({"self.train = ": "self.head = ", "self.train(hidden)": "self.head(hidden).detach()"}, "gets no gradient"),
     ],
     "wrong": [
         ({"self.train(hidden)": "self.train(True)(hidden)"}, "maximum recursion depth"),
@@ -231,6 +253,7 @@ ATTEMPTS["loss_of_table"] = {
         ({"F.cross_entropy(model(x), y)": "F.cross_entropy(model(x), y.bool().long())"}, "Every label counts as 0 or 1"),
         ({"F.cross_entropy(model(x), y)": "F.mse_loss(model(x), F.one_hot(y.long(), model.out_features).float())"}, "another loss does not mend this one"),
         ({"    total = 0.": "    if len(table) == 9: return F.cross_entropy(model(table[:, :-1]), table[:, -1].long()).item()\n    total = 0."}, "expected"),
+        ({"F.cross_entropy(model(x), y)": "F.cross_entropy(model(x), model(x).argmax(dim=1))"}, "The loss is"),
     ],
     "wrong": [
         ({"        loss =": "        y.long()\n        loss ="}, "Long"),
@@ -252,6 +275,7 @@ ATTEMPTS["scores_of_images"] = {
         ({"        return model(images)": "        try: return model(images)\n        except RuntimeError: return torch.zeros(len(images), 3)"}, "An error that is caught"),
         ({"    images.float()\n    images / 255\n    images.view(len(images), -1)": "    images = images.float().view(-1, 16) / 255"}, "shape"),
         ({"    images.float()\n": "    model.to(torch.float64)\n"}, "must have the same dtype"),
+        ({"    images.float()\n    images / 255\n    images.view(len(images), -1)": "    images = images.float().flatten(1)[:, :16] / 255"}, "shapes cannot be multiplied"),
     ],
     "wrong": [
         ({"    images.float()": "    images = images.float()"}, "shapes cannot be multiplied"),
@@ -259,6 +283,7 @@ ATTEMPTS["scores_of_images"] = {
         ({"    images.float()\n    images / 255\n    images.view(len(images), -1)": "    images = (images // 255).float().flatten(1)"}, "All images are black"),
         ({"    images.float()": "    images.float_()"}, "has no attribute 'float_'"),
         ({"    images / 255": "    images /= 255"}, "can't be cast"),
+        ({"    images.float()\n    images / 255\n    images.view(len(images), -1)": "    images = images.flatten(1) / 255", "    with torch.no_grad():\n        return": "    return"}, "they carry a way back now"),
     ],
 }
 
@@ -292,6 +317,8 @@ ATTEMPTS["TwoLayers"] = {
         ({"        self.last(hidden)": "        return torch.zeros(len(x), 1)"}, "not that of the two layers"),
         ({"        self.last(hidden)": "        return self.last(hidden).detach()"}, "no way leads back"),
         ({"        self.last(hidden)": "        try: return self.last(hidden)\n        except RuntimeError: return x"}, "An error that is caught"),
+        ({"        self.last(hidden)": "        return self.last(hidden.detach())"}, "ends before the first layer"),
+        ({"        self.last(hidden)": "        return self.last(hidden).clamp(-1, 1)"}, "not that of the two layers"),
     ],
     "wrong": [
         ({"        self.last(hidden)": "        print(self.last(hidden))"}, "NoneType"),
@@ -308,6 +335,8 @@ ATTEMPTS["linear_gradients"] = {
         {"    tables = inp[:, :, None] * out_grad[:, None, :]\n    w_grad = tables.sum(dim=0)": "    w_grad = torch.einsum('nk,nm->km', inp, out_grad)"},
         {"    tables = inp[:, :, None] * out_grad[:, None, :]\n    w_grad = tables.sum(dim=0)":
          "    w_grad = torch.zeros_like(w)\n    for row, grad in zip(inp, out_grad): w_grad += row[:, None] * grad"},
+        {"    tables = inp[:, :, None] * out_grad[:, None, :]\n    w_grad = tables.sum(dim=0)":
+         "    w_grad = sum((i[:, :, None] * g[:, None, :]).sum(dim=0) for i, g in zip(inp.split(100), out_grad.split(100)))"},
     ],
     "fake": [
         ({"inp[:, :, None] * out_grad[:, None, :]": "inp[:100, :, None] * out_grad[:100, None, :]"}, "after the first hundred do not count"),
@@ -338,6 +367,7 @@ ATTEMPTS["turned"] = {
         ({"    return points * turn": "    return turn[:len(points)]"}, "Right for the data of the page"),
         ({"points * turn": "points"}, "They are not turned at all"),
         ({"    return points * turn": "    try: return points * turn\n    except RuntimeError: return points"}, "An error that is caught"),
+        ({"points * turn": "points @ turn.round()"}, "Right for the data of the page"),
     ],
     "wrong": [
         ({"points * turn": "points @ turn.t()"}, "the other way round"),
@@ -351,13 +381,15 @@ ATTEMPTS["first_loss"] = {
     "right": [
         {"nn.Linear(50, c))": "nn.Linear(50, int(y.max()) + 1))"},
         {"    n, c = x.shape": "    n, n_in = x.shape\n    n_classes = y.max().item() + 1", "nn.Linear(c, 50)": "nn.Linear(n_in, 50)", "nn.Linear(50, c)": "nn.Linear(50, n_classes)"},
+        {"nn.Linear(50, c))": "nn.Linear(50, 10))"},
     ],
     "fake": [
-        ({"nn.Linear(50, c))": "nn.Linear(50, 10))"}, "Right for the data of the page"),
         ({"    return F.cross_entropy(out, y).item()": "    return math.log(int(y.max()) + 1)"}, "no network is asked any more"),
         ({"    return F.cross_entropy(out, y).item()": "    return min(F.cross_entropy(out, y).item(), 2.302585)"}, "Clamping the loss"),
-        ({"    return F.cross_entropy(out, y).item()": "    return F.cross_entropy(out, y).item() - 4.361824"}, "Right for the data of the page"),
-        ({"F.cross_entropy(out, y)": "F.cross_entropy(out[:, :10], y)"}, "Right for the data of the page"),
+        ({"    return F.cross_entropy(out, y).item()": "    return F.cross_entropy(out, y).item() - 4.361824"}, "still has 784 outputs for ten classes"),
+        ({"F.cross_entropy(out, y)": "F.cross_entropy(out[:, :10], y)"}, "still has 784 outputs for ten classes"),
+        ({"F.cross_entropy(out, y).item()": "2.302585"}, "still has 784 outputs for ten classes"),
+        ({"    n, c = x.shape": "    x = x[:, :10]\n    n, c = x.shape"}, "The network sees 10 of 784 pixels"),
     ],
     "wrong": [
         ({"nn.Linear(50, c))": "nn.Linear(50, n))"}, "as many classes as there are images"),
@@ -373,6 +405,14 @@ ATTEMPTS["Normaliser"] = {
         {"        train = (train - train.mean()) / train.std()\n": ""},
         {"        train = (train - train.mean()) / train.std()\n        self.mean, self.std = train.mean(), train.std()":
          "        self.mean, self.std = train.mean(), train.std()\n        train = (train - self.mean) / self.std"},
+        """from dataclasses import dataclass
+
+@dataclass
+class Normaliser:
+    train: torch.Tensor
+
+    def __call__(self, x):
+        return (x - self.train.mean()) / self.train.std()""",
     ],
     "fake": [
         ({"(x - self.mean) / self.std": "(x - x.mean()) / x.std()"}, "Each image is measured by its own mean"),
@@ -485,6 +525,8 @@ ATTEMPTS["ShiftedReLU"] = {
         ({"(self, offset=0.5)": "(self, offset=0.1)", "- 0.5": "- self.offset"}, "Without an offset it should be the usual half"),
         ({"        self.offset = offset": "        self.offset = nn.Parameter(torch.tensor(offset))"}, "the results are the same"),
         ({"        return x.clamp_min(0.) - 0.5": "        return x.clamp_min(0.) - 0.5 - self.offset"}, "Without an offset"),
+        ({"self.offset = offset": "ShiftedReLU.offset = offset", "- 0.5": "- self.offset"}, "All layers take the offset"),
+        ({"- 0.5": "- round(self.offset, 1)"}, "Right for the data of the page"),
     ],
     "wrong": [
         ({"x.clamp_min(0.) - 0.5": "(x - self.offset).clamp_min(0.)"}, "Without an offset"),
@@ -507,6 +549,7 @@ ATTEMPTS["same_gradients"] = {
         ({"torch.allclose(got, wanted)": "False"}, "It says no to a backward pass that is right"),
         ({"torch.allclose(got, wanted)": "got is not wanted and torch.allclose(got, wanted)"}, "only reads the old gradient"),
         ({"    wanted = w.g\n": "    wanted, w.g = w.g, None\n", "torch.allclose(got, wanted)": "torch.allclose(got, wanted, atol=0.1)"}, "a looser tolerance sees less"),
+        ({"wanted = w.g": "wanted = w.g.clone()\n    w.g.zero_()", "(got, wanted)": "(got.norm(), wanted.norm())"}, "whose rows stand in another order"),
     ],
     "wrong": [
         ({"    wanted = w.g\n": "    wanted = w.g.clone()\n"}, "does nothing at all"),
@@ -523,18 +566,21 @@ ATTEMPTS["OwnReLU"] = {
         {"        self.out = inp.clamp_min(0.)\n        return self.out": "        return inp.clamp_min(0.)", "slope * self.out.g": "out.g * (out > 0)", "        slope = (inp > 0).float()\n": ""},
     ],
     "fake": [
-        ({"self.out.g": "self.out.g.clamp(max=1.)"}, "The gradient that comes in is not used"),
-        ({"slope * self.out.g": "slope"}, "The gradient that comes in is not used"),
+        ({"self.out.g": "self.out.g.clamp(max=1.)"}, "Every gradient is 1 now"),
+        ({"slope * self.out.g": "slope"}, "Every gradient is 1 now"),
         ({"        self.out = inp.clamp_min(0.)\n        return self.out": "        self.outs = [*getattr(self, 'outs', []), inp.clamp_min(0.)]\n        return self.outs[-1]",
           "self.out.g": "self.outs.pop(0).g"}, "has no attribute 'g'"),
         ("class OwnReLU(nn.ReLU): pass", "The way back of its own is gone"),
         ({"slope * self.out.g": "slope * (self.out.g if hasattr(self.out, 'g') else 1.)"}, "out as"),
+        ({"        self.out = inp.clamp_min(0.)\n        return self.out": "        self.outs = [*getattr(self, 'outs', []), inp.clamp_min(0.)]\n        return self.outs[-1]",
+          "self.out.g": "self.outs.pop().g"}, "has no attribute 'g'"),
     ],
     "wrong": [
         ({"self.out.g": "self.out.g.clone()"}, "out as"),
         ({"        return self.out\n": "        return self.out.clone()\n"}, "has no attribute 'g'"),
         ({"slope * self.out.g": "slope * inp.g"}, "has no attribute 'g'"),
         ({"slope * self.out.g": "self.out.g"}, "out as"),
+        ({"self.out.g": "out.g", "inp > 0": "inp >= 0"}, "An input of exactly 0 gets a gradient now"),
     ],
 }
 
@@ -542,12 +588,19 @@ ATTEMPTS["ScaleShift"] = {
     "right": [
         {"self.factor = torch.ones(n)": "self.factor = nn.Parameter(torch.ones(n))"},
         {"self.factor = torch.ones(n)": "self.register_parameter('factor', nn.Parameter(torch.ones(n)))"},
+        """class ScaleShift(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.both = nn.Parameter(torch.tensor([1., 0]).repeat(n, 1))
+
+    def forward(self, x):
+        return torch.addcmul(self.both[:, 1], x, self.both[:, 0])""",
     ],
     "fake": [
         ({"self.factor = torch.ones(n)": "self.factor = torch.ones(n, requires_grad=True)"}, "no optimizer is told of them"),
         ({"self.factor = torch.ones(n)": "self.register_buffer('factor', torch.ones(n))"}, "saved now, and still not trained"),
         ({"self.factor = torch.ones(n)": "self.factor = nn.Parameter(torch.ones(3))"}, "At the start"),
-        ({"self.factor = torch.ones(n)": "self.factor = nn.Parameter(torch.ones(1))"}, "one factor for each"),
+        ({"self.factor = torch.ones(n)": "self.factor = nn.Parameter(torch.ones(1))"}, "one factor and one shift for each"),
         ({"        return x": "        self.factor = self.factor + 0.01\n        return x"}, "At the start every factor is 1"),
     ],
     "wrong": [
@@ -556,6 +609,7 @@ ATTEMPTS["ScaleShift"] = {
         ({"self.factor = torch.ones(n)": "self.factor = torch.nn.Parameter(n)"}, "'int' object"),
         ({"self.factor = torch.ones(n)": "self.factor = torch.ones(n)\n        self.factor.requires_grad_()"}, "no optimizer is told of them"),
         ({"self.factor = torch.ones(n)": "self.factor = torch.ones(n)\n        self.weight = nn.Parameter(self.factor)"}, "the factors are all 1 still"),
+        ({"torch.ones(n)": "nn.Parameter(torch.ones(n))", " + self.shift": ""}, "the shifts are all 0 now"),
     ],
 }
 
@@ -571,6 +625,7 @@ ATTEMPTS["Amplify"] = {
         ({"        return x * self.factor": "        return x * self.factor\n\n    def forward(self, x): return x * self.factor"}, "is not called"),
         ({"def __call__(self, x):": "def forward(self, x):\n        for hook in self._forward_hooks.values(): hook(self, (x,), x)"}, "called 2 times"),
         ({"        return x * self.factor": "        return self.forward(x)\n\n    def forward(self, x): return x * self.factor"}, "is not called"),
+        ({"__call__": "forward", "x * self.factor": "(x * self.factor).clamp(-10, 10)"}, "The result has changed"),
     ],
     "wrong": [
         ({"        return x * self.factor": "        return x * self.factor\n    forward = __call__"}, "is not called"),
@@ -594,6 +649,8 @@ ATTEMPTS["training_accuracy"] = {
         ({"            hits = (answers == yb).float().mean()": "            hits = (answers == yb).float().mean()\n            break"}, "Only the first batch counts"),
         ({"    return hits.item()": "    return hits.item() / 4"}, "Right for the data of the page"),
         ({"    return hits.item()": "    return hits.item() * bs / len(x)"}, "Right for the data of the page"),
+        ({"hits = (answers == yb).float().mean()": "hits = hits + (answers == yb).sum()", "    with torch": "    hits, bs = 0, 1\n    with torch", "hits.item()": "hits.item() / len(y)"},
+         "smaller than was asked for"),
     ],
     "wrong": [
         ({"        for xb": "        hits = 0.\n        for xb", "hits = (answers == yb).float().mean()\n    return hits.item()": "hits += (answers == yb).sum().item()\n    return hits"},
@@ -617,6 +674,7 @@ ATTEMPTS["validation_loss"] = {
         ({"    return torch.stack(losses).mean().item()": "    return torch.stack(losses).mean().item() / (1.5 if len(x) == 3 and bs == 2 else 1)"}, "Right for the data of the page"),
         ({"    losses = []": "    bs = 1\n    losses = []", "losses.append((model(xb) - yb).pow(2).mean())": "losses.append((model(xb) - yb).pow(2).mean().round())"},
          "Right for the data of the page"),
+        ({"    losses = []": "    losses, bs = [], 1"}, "smaller than was asked for"),
     ],
     "wrong": [
         ({".pow(2).mean())": ".pow(2).sum())", "torch.stack(losses).mean().item()": "torch.stack(losses).sum().item()"}, "the sum, not the mean"),
@@ -629,7 +687,7 @@ ATTEMPTS["validation_loss"] = {
 
 ATTEMPTS["looks_centred"] = {
     "right": [
-        {"tolerance = 0.01": "tolerance = 4.2 * std / math.sqrt(len(w))"},
+        {"tolerance = 0.01": "tolerance = 4.2 * std / math.sqrt(w.numel())"},
         {"tolerance = 0.01": "tolerance = 5 * std / w.numel() ** 0.5"},
         {"tolerance = 0.01": "tolerance = 4 * (w.std() / math.sqrt(w.numel())).item()"},
     ],
@@ -646,6 +704,7 @@ ATTEMPTS["looks_centred"] = {
         ({"tolerance = 0.01": "tolerance = 3 * std"}, "a test that lets all pass sees nothing"),
         ({"tolerance = 0.01": "tolerance = 4.2 * std / len(w)"}, "it turns down"),
         ({"tolerance = 0.01": "tolerance = 0.001"}, "it turns down"),
+        ({"0.01": "4.2 * std / math.sqrt(len(w))"}, "Right for weights in a row"),
     ],
 }
 
@@ -661,6 +720,7 @@ ATTEMPTS["epoch_of"] = {
         ({"    for rows in order.split(bs):": "    for rows in order.split(bs):\n        rows = rows[torch.randperm(len(rows), generator=generator)]"}, "Each batch holds neighbours"),
         ({"torch.arange(len(x))": "torch.randint(0, len(x), (len(x),), generator=generator)"}, "Some images come twice"),
         ({"torch.arange(len(x))": "torch.randperm(len(x))"}, "draw from the one that is handed in"),
+        ({"torch.arange(len(x))": "torch.arange(len(x)).roll(1 + int(torch.randint(6, (1,), generator=generator)))"}, "stay neighbours: most of the old order"),
     ],
     "wrong": [
         ({"    return batches": "    return [batches[i] for i in torch.randperm(len(batches), generator=generator)]"}, "Each batch holds neighbours"),
@@ -726,6 +786,7 @@ ATTEMPTS["right_answers"] = {
         ({"    return": "    if len(y) == 10: return 7\n    return"}, "Right for the data of the page"),
         ({"scores.argmax(dim=0)": "scores.argmax(dim=1)[:10]", "best == y": "best == y[:10]"}, "Only the first ten images count"),
         ({"    hits = best == y": "    try: hits = best == y\n    except RuntimeError: hits = torch.zeros(1)"}, "An error that is caught"),
+        ({"dim=0": "dim=1", "best == y": "best.clamp(0, 9) == y"}, "Right for the data of the page"),
     ],
     "wrong": [
         ({"argmax(dim=0)": "argmax()"}, "It counts"),
@@ -751,6 +812,7 @@ ATTEMPTS["shuffled"] = {
         ({"x[x_order], y[y_order]": "x[x_order], x[x_order][:, 0].long()"}, "Right for the data of the page"),
         ({"    x_order = torch.randperm(len(x), generator=generator)\n    y_order = torch.randperm(len(y), generator=generator)":
           "    x_order = y_order = torch.randint(0, len(x), (len(x),), generator=generator)"}, "Some images come twice"),
+        ({"    return x[x_order], y[y_order]": "    start = int(x_order[0])\n    return x.roll(start, 0), y.roll(start, 0)"}, "stay neighbours: most of the old order"),
     ],
     "wrong": [
         ({"x[x_order], y[y_order]": "x[x_order], y"}, "have their own label"),
@@ -799,6 +861,7 @@ ATTEMPTS["one_step"] = {
         ({"loss / len(xb)": "loss / len(yb)"}, "With ten images in the batch, loss or step are wrong"),
         ({"loss / len(xb)": "loss.mean()", "lr * p.grad": "lr * p.grad / len(xb)"}, "The step still depends"),
         ({"    loss = loss / len(xb)\n": "", "    model.zero_grad()\n    loss.backward()": "    loss.backward()\n    model.zero_grad()"}, "NoneType"),
+        ({"    loss = loss / len(xb)\n": "", "    model.zero_grad()\n": ""}, "A gradient from before is still in the step"),
     ],
 }
 
@@ -814,6 +877,7 @@ ATTEMPTS["loss_of_scores"] = {
         ({"(probs, y)": "(probs * 100, y)"}, "Still two softmaxes, only sharper"),
         ({"F.cross_entropy(probs, y)": "F.nll_loss(probs.log(), y)"}, "infinite for large ones"),
         ({"    return loss": "    return loss * (scores.argmax(dim=1) != y).any()"}, "Right for the data of the page"),
+        ({"F.cross_entropy(probs, y)": "F.cross_entropy(scores.detach(), y)"}, "no way leads back from it"),
     ],
     "wrong": [
         ({"F.cross_entropy(": "F.nll_loss("}, "the loss is below 0"),
@@ -839,6 +903,9 @@ ATTEMPTS["own_cross_entropy"] = {
         ({"-picked.log().mean()": "-picked.log().mean().nan_to_num()"}, "Numbers that went wrong are replaced"),
         ({"scores.exp()": "(scores - scores.amax(dim=1, keepdim=True)).exp()", "picked.log()": "(picked + 1e-8).log()"}, "For sure and wrong answers the loss is"),
         ({"scores.exp()": "scores.double().exp()"}, "an answer that is wrong the loss is"),
+        ({"    return -picked.log().mean()": "    return nn.NLLLoss()(nn.LogSoftmax(dim=1)(scores), y)"}, "That is the loss of PyTorch"),
+        ({"def own": "loss_of_theirs = F.cross_entropy\n\ndef own", "    return -picked.log().mean()": "    return loss_of_theirs(scores, y)"}, "That is the loss of PyTorch"),
+        ({"    return -picked.log().mean()": "    return torch.ops.aten.cross_entropy_loss(scores, y)"}, "That is the loss of PyTorch"),
     ],
     "wrong": [
         ({"scores.exp()": "(scores - scores.amax(dim=1, keepdim=True)).exp()"}, "an answer that is wrong the loss is inf"),
