@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping
 from functools import cache, partial
 from itertools import chain, count, islice
 from operator import is_not
+from typing import NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -168,10 +169,17 @@ def taped_backward(
 Parameter = nn.Parameter
 
 # %% ../nbs/02_modules.ipynb #m5000004
-class Call(tuple):
-    """The note of a call, in the attribute `call` of its output: (number, module, args, kwargs, own, kept, seen, version).
-    `own` are the parameters that `bwd` may set, `kept` the names of what `forward` put on the output, `seen` has a pair (tensor, its version) for
-    each tensor that the call used, `version` is that of the output."""
+class Call(NamedTuple):
+    "The note of a call, in the attribute `call` of its output."
+    number: int  # Later calls have larger ones
+    module: object  # The layer
+    args: tuple  # What it was given, not copies
+    kwargs: dict  # What it was given by name
+    own: tuple  # The parameters that `bwd` may set
+    kept: list  # Names of what `forward` put on the output
+    seen: list  # A pair (tensor, its version) for each tensor that the call used
+    version: int  # That of the output
+
     def __reduce__(self): return OrderedDict, ()  # what a pickled output has in its place
     def __deepcopy__(self, memo): raise RuntimeError('the output of a module cannot be deep-copied before the way back; copy out.detach()')
 
@@ -247,7 +255,7 @@ class _Hooks(dict):
     "What PyTorch calls when it has put a gradient into an output's `.grad`."
     def __setitem__(self, key, hook): raise RuntimeError('the output of a module takes no hooks of this kind; use register_hook')
 
-_hooks = _Hooks()
+_hooks = _Hooks({0: lambda out: _arrived(out)})
 
 @patch
 def _own(self:Module):
@@ -280,7 +288,7 @@ def _noted(self:Module, out, args, kwargs):
     if not marked:
         vars(out).clear()
         return out
-    call = Call((next(_numbers), self, args, kwargs, own, list(vars(out)), seen, out._version))
+    call = Call(next(_numbers), self, args, kwargs, own, list(vars(out)), seen, out._version)
     if led: return _Operation.apply(call, out, *args, *own)
     out.requires_grad_()._post_accumulate_grad_hooks = _hooks
     out.call = call
@@ -289,12 +297,12 @@ def _noted(self:Module, out, args, kwargs):
 # %% ../nbs/02_modules.ipynb #m5000077
 def _name_in(call, t):
     "The name of a tensor that a call used."
-    named = [*call[1]._parameters.items(), *call[3].items(), *((f'argument {i}', a) for i, a in enumerate(call[2]))]
+    named = [*call.module._parameters.items(), *call.kwargs.items(), *((f'argument {i}', a) for i, a in enumerate(call.args))]
     return next((name for name, value in named if value is t), 'a tensor inside an argument')
 
 def _explain_change(call, what):
     "RuntimeError that names the module and says what has happened since the call."
-    raise RuntimeError(f'{type(call[1]).__name__}: {what} between the call and the way back; change a clone, or call again')
+    raise RuntimeError(f'{type(call.module).__name__}: {what} between the call and the way back; change a clone, or call again')
 
 # %% ../nbs/02_modules.ipynb #m5000020
 def _go_back(call, out):
@@ -304,11 +312,9 @@ def _go_back(call, out):
         if t._version != before: _explain_change(call, f'{_name_in(call, t)} was changed in place')
     if out._version != version: _explain_change(call, 'the output was changed in place')
     if any(map(is_not, own, module._own())): _explain_change(call, 'a parameter was replaced')
-    handed, olds = [], []
-    for a in args: handed.append(a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a)
-    for p in own:
-        olds.append(p.grad)
-        p.grad = None
+    handed = [a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in args]
+    olds = [p.grad for p in own]
+    for p in own: p.grad = None
     try: module.bwd(out, *handed, **kwargs)
     except BaseException:
         for p, old in zip(own, olds): p.grad = old
@@ -340,15 +346,15 @@ def _walk(found):
         for t, g in found:
             if g is None: continue
             if g.dtype != t.dtype: g = g.to(t.dtype)
-            place, key = (waiting, _call_of(t)[0]) if hasattr(t, 'call') else (leaves, id(t))
+            place, key = (waiting, _call_of(t).number) if hasattr(t, 'call') else (leaves, id(t))
             place[key] = t, place[key][1] + g if key in place else g
         if not waiting: break
         out, g = waiting.pop(max(waiting))
         out.g = _hooked_gradient(out, g) if out._backward_hooks else g
         call, out.call = out.call, _GONE
         grads, olds = _go_back(call, out)
-        found = [*zip(call[2], grads)]
-        for p, old in zip(call[4], olds):
+        found = [*zip(call.args, grads)]
+        for p, old in zip(call.own, olds):
             g = p.grad
             if g is None or old is not None or p._backward_hooks or p._post_accumulate_grad_hooks or g is out.g or g._is_view() or not p.requires_grad:
                 p.grad = old
@@ -390,7 +396,7 @@ class _Operation(torch.autograd.Function):
         if call is None: raise RuntimeError(f'backward: the output of a module {_GONE}')
         out.g = g
         grads, olds = _go_back(call, out)
-        for p, old in zip(call[4], olds):
+        for p, old in zip(call.own, olds):
             grads.append(p.grad)
             p.grad = old
         return None, None, *grads
@@ -415,8 +421,6 @@ def _go_on():
     "Walk from all outputs at which PyTorch has arrived."
     starts, _arrivals.starts, _arrivals.task = _arrivals.starts, None, None
     with torch.no_grad(): _walk(starts)
-
-dict.__setitem__(_hooks, 0, _arrived)
 
 # %% ../nbs/02_modules.ipynb #r5000002
 def _refuse_hidden(name, value, most=None):
