@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Parameter', 'CallReLU', 'CallLinear', 'CallMSE', 'BareModule', 'BareReLU', 'BareMSE', 'LinearOuter', 'LinearEinsum',
-           'BareLinear', 'BareModel', 'RegisteringModule', 'TapedModule', 'taped_backward', 'Call', 'Loss', 'Module',
+           'BareLinear', 'BareModel', 'RegisteringModule', 'TapedModule', 'taped_backward', 'Module', 'Call', 'Loss',
            'backward', 'ReLU', 'GeneralReLU', 'Linear', 'Flatten', 'Add', 'Dropout', 'MSELoss', 'ModuleList',
            'Sequential', 'TorchLinear']
 
@@ -168,35 +168,6 @@ def taped_backward(
 # %% ../nbs/02_modules.ipynb #m5000002
 Parameter = nn.Parameter
 
-# %% ../nbs/02_modules.ipynb #m5000004
-class Call(NamedTuple):
-    "The note of a call, in the attribute `call` of its output."
-    number: int  # Later calls have larger ones
-    module: object  # The layer
-    args: tuple  # What it was given, not copies
-    kwargs: dict  # What it was given by name
-    own: tuple  # The parameters that `bwd` may set
-    kept: list  # Names of what `forward` put on the output
-    seen: list  # A pair (tensor, its version) for each tensor that the call used
-    version: int  # That of the output
-
-    def __reduce__(self): return OrderedDict, ()  # what a pickled output has in its place
-    def __deepcopy__(self, memo): raise RuntimeError('the output of a module cannot be deep-copied before the way back; copy out.detach()')
-
-# %% ../nbs/02_modules.ipynb #p2loss01
-class Loss(Tensor):
-    "One number at the end of a chain of calls: `backward` goes back through them."
-    __torch_function__ = torch._C._disabled_torch_function_impl
-    __iadd__, __isub__, __imul__, __itruediv__ = Tensor.__add__, Tensor.__sub__, Tensor.__mul__, Tensor.__truediv__
-
-    def backward(self, gradient=None, **options):
-        if any(options.values()): raise RuntimeError(f'backward: {", ".join(options)}: each call is gone through once; call again, or use_autograd() on the model')
-        backward(self, gradient)
-
-    def __format__(self, spec): return self.detach().__format__(spec)
-    def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)
-    def __deepcopy__(self, memo): return self.detach().clone()
-
 # %% ../nbs/02_modules.ipynb #m5000008
 class Module:
     "A layer, which writes `forward(*args)` and `bwd(out, *args)`; or a model of layers, which writes `forward` alone."
@@ -226,18 +197,6 @@ def _is_layer(cls, forward, bwd):
     if 'bwd' in vars(first) or bwd is Module.bwd: return bwd is not Module.bwd
     raise TypeError(f'{cls.__name__}: {first.__name__} has a forward of its own, but takes over {bwd.__qualname__}. Write bwd too, or `bwd = {bwd.__qualname__}` if that is right')
 
-# %% ../nbs/02_modules.ipynb #m5000014
-def _inside(value):
-    "Yield everything that lies in `value` at any depth, if it is a list, dict, set or another collection."
-    boxes, seen = [value], set()
-    while boxes:
-        box = boxes.pop()
-        if isinstance(box, (str, bytes, range, Module)) or not isinstance(box, Collection) or getattr(box, 'dtype', object) != object or id(box) in seen: continue
-        seen.add(id(box))
-        for item in chain(box, box.values()) if isinstance(box, Mapping) else box:
-            yield item
-            if not isinstance(item, (str, int, float)): boxes.append(item)
-
 # %% ../nbs/02_modules.ipynb #m5000016
 @patch
 def _call(self:Module, args, kwargs):
@@ -249,6 +208,47 @@ def _call(self:Module, args, kwargs):
     if not isinstance(out, Tensor): raise TypeError(
         f'{type(self).__name__}.forward must return one tensor, got {type(out).__name__}' + (': is there a `return`?' if out is None else ''))
     return self._noted(out, args, kwargs) if is_layer else out
+
+# %% ../nbs/02_modules.ipynb #m5000004
+class Call(NamedTuple):
+    "The note of a call, in the attribute `call` of its output."
+    number: int  # Later calls have larger ones
+    module: object  # The layer
+    args: tuple  # What it was given, not copies
+    kwargs: dict  # What it was given by name
+    own: tuple  # The parameters that `bwd` may set
+    kept: list  # Names of what `forward` put on the output
+    seen: list  # A pair (tensor, its version) for each tensor that the call used
+    version: int  # That of the output
+
+    def __reduce__(self): return OrderedDict, ()  # what a pickled output has in its place
+    def __deepcopy__(self, memo): raise RuntimeError('the output of a module cannot be deep-copied before the way back; copy out.detach()')
+
+# %% ../nbs/02_modules.ipynb #p2loss01
+class Loss(Tensor):
+    "One number at the end of a chain of calls: `backward` goes back through them."
+    __torch_function__ = torch._C._disabled_torch_function_impl
+    __iadd__, __isub__, __imul__, __itruediv__ = Tensor.__add__, Tensor.__sub__, Tensor.__mul__, Tensor.__truediv__
+
+    def backward(self, gradient=None, **options):
+        if any(options.values()): raise RuntimeError(f'backward: {", ".join(options)}: each call is gone through once; call again, or use_autograd() on the model')
+        backward(self, gradient)
+
+    def __format__(self, spec): return self.detach().__format__(spec)
+    def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)
+    def __deepcopy__(self, memo): return self.detach().clone()
+
+# %% ../nbs/02_modules.ipynb #m5000014
+def _inside(value):
+    "Yield everything that lies in `value` at any depth, if it is a list, dict, set or another collection."
+    boxes, seen = [value], set()
+    while boxes:
+        box = boxes.pop()
+        if isinstance(box, (str, bytes, range, Module)) or not isinstance(box, Collection) or getattr(box, 'dtype', object) != object or id(box) in seen: continue
+        seen.add(id(box))
+        for item in chain(box, box.values()) if isinstance(box, Mapping) else box:
+            yield item
+            if not isinstance(item, (str, int, float)): boxes.append(item)
 
 # %% ../nbs/02_modules.ipynb #m5000075
 class _Hooks(dict):
