@@ -188,6 +188,7 @@ class Module:
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no forward')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
     def backward(self, out, g=None): backward(out, g)
+    def extra_repr(self): return ''  # what a layer was made with, for its repr
 
 # %% ../nbs/02_modules.ipynb #m5000010
 @cache
@@ -597,12 +598,6 @@ def to(self:Module,
         for part in (t, t.grad):
             if part is not None and (part.is_floating_point() or not to_dtype): part.data = part.data.to(where)
     return self
-
-# %% ../nbs/02_modules.ipynb #ce714f1c
-@patch
-def extra_repr(self:Module) -> str:
-    "What a layer was made with, for its `repr`; empty unless a subclass writes it."
-    return ''
 
 # %% ../nbs/02_modules.ipynb #p2repr02
 @patch
