@@ -289,7 +289,7 @@ def _noted(self:Module, out, args, kwargs):
     if not marked:
         vars(out).clear()
         return out
-    call = Call(next(_numbers), self, args, kwargs, own, list(vars(out)), seen, out._version)
+    call = tuple.__new__(Call, (next(_numbers), self, args, kwargs, own, list(vars(out)), seen, out._version))  # as Call(...), but sooner
     if led: return _Operation.apply(call, out, *args, *own)
     out.requires_grad_()._post_accumulate_grad_hooks = _hooks
     out.call = call
