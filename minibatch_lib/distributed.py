@@ -79,14 +79,6 @@ def average_grads(
     dist.all_reduce(flat)
     for g, part in zip(grads, flat.split([g.numel() for g in grads])): g.copy_(part.view_as(g))
 
-# %% ../nbs/06_distributed.ipynb #d6lost01
-@contextmanager
-def _losing_nobody(errors=RuntimeError):
-    "Turn what `torch.distributed` raises within when another process is gone into one error."
-    try: yield
-    except errors: raise problem(OSError, 'processes', 'lost another process of the run; unless torchrun starts it again, '
-                                 'go on with the same command and --resume') from None
-
 # %% ../nbs/06_distributed.ipynb #d5avg003
 class Averaging:
     "An optimizer whose `step` first averages the gradients over all processes."
@@ -99,6 +91,14 @@ class Averaging:
     def step(self):
         with _losing_nobody(): average_grads([p for group in self.opt.param_groups for p in group['params']], self.weight())
         self.opt.step()
+
+# %% ../nbs/06_distributed.ipynb #d6lost01
+@contextmanager
+def _losing_nobody(errors=RuntimeError):
+    "Turn what `torch.distributed` raises within when another process is gone into one error."
+    try: yield
+    except errors: raise problem(OSError, 'processes', 'lost another process of the run; unless torchrun starts it again, '
+                                 'go on with the same command and --resume') from None
 
 # %% ../nbs/06_distributed.ipynb #d5ddp002
 def weighted_sum(
@@ -113,15 +113,6 @@ def weighted_sum(
             shares.lost = True  # autograd will raise something that says nothing of this
             raise
     return summing.get_future().then(summed)
-
-# %% ../nbs/06_distributed.ipynb #d6dev001
-def _own_device(options):
-    "The device for each process, or a problem unless all those of this machine can have one of their own."
-    device, n, n_gpus = find_device(options['device'], options['dtype']), int(os.environ.get('LOCAL_WORLD_SIZE', 1)), torch.cuda.device_count()
-    if device == 'mps': raise problem(ValueError, 'device', 'mps works in one process only; choose cpu')
-    if device == 'cuda' and n > n_gpus: raise problem(
-        ValueError, 'device', f'{n} processes on this machine, but only {n_gpus} of its graphics processors can be used; start fewer, or choose cpu')
-    return device
 
 # %% ../nbs/06_distributed.ipynb #d5team02
 class SharedRun(Run):
@@ -143,6 +134,15 @@ class SharedRun(Run):
     def loaders(self):
         "Loaders of this process's rows."
         return super().loaders(self.shares, self.shares.of(range(len(self.images.y_valid))) or range(1))
+
+# %% ../nbs/06_distributed.ipynb #d6dev001
+def _own_device(options):
+    "The device for each process, or a problem unless all those of this machine can have one of their own."
+    device, n, n_gpus = find_device(options['device'], options['dtype']), int(os.environ.get('LOCAL_WORLD_SIZE', 1)), torch.cuda.device_count()
+    if device == 'mps': raise problem(ValueError, 'device', 'mps works in one process only; choose cpu')
+    if device == 'cuda' and n > n_gpus: raise problem(
+        ValueError, 'device', f'{n} processes on this machine, but only {n_gpus} of its graphics processors can be used; start fewer, or choose cpu')
+    return device
 
 # %% ../nbs/06_distributed.ipynb #d6sums02
 @patch
@@ -400,5 +400,4 @@ def main_distributed(
             if _is_restarted(given.setdefault('out', usual_folder(given)), store): given['resume'] = True
             return train_as_told(parser, given, lambda options, callback: SharedRun(options, store, callback), say)
 
-# %% ../nbs/06_distributed.ipynb #d5main03
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main_distributed())

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Parameter', 'CallReLU', 'CallLinear', 'CallMSE', 'BareModule', 'BareReLU', 'BareMSE', 'LinearOuter', 'LinearEinsum',
-           'BareLinear', 'BareModel', 'RegisteringModule', 'TapedModule', 'taped_backward', 'Call', 'Loss', 'Module',
+           'BareLinear', 'BareModel', 'RegisteringModule', 'TapedModule', 'taped_backward', 'Module', 'Call', 'Loss',
            'backward', 'ReLU', 'GeneralReLU', 'Linear', 'Flatten', 'Add', 'Dropout', 'MSELoss', 'ModuleList',
            'Sequential', 'TorchLinear']
 
@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping
 from functools import cache, partial
 from itertools import chain, count, islice
 from operator import is_not
+from typing import NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -167,28 +168,6 @@ def taped_backward(
 # %% ../nbs/02_modules.ipynb #m5000002
 Parameter = nn.Parameter
 
-# %% ../nbs/02_modules.ipynb #m5000004
-class Call(tuple):
-    """The note of a call, in the attribute `call` of its output: (number, module, args, kwargs, own, kept, seen, version).
-    `own` are the parameters that `bwd` may set, `kept` the names of what `forward` put on the output, `seen` has a pair (tensor, its version) for
-    each tensor that the call used, `version` is that of the output."""
-    def __reduce__(self): return OrderedDict, ()  # what a pickled output has in its place
-    def __deepcopy__(self, memo): raise RuntimeError('the output of a module cannot be deep-copied before the way back; copy out.detach()')
-
-# %% ../nbs/02_modules.ipynb #p2loss01
-class Loss(Tensor):
-    "One number at the end of a chain of calls: `backward` goes back through them."
-    __torch_function__ = torch._C._disabled_torch_function_impl
-    __iadd__, __isub__, __imul__, __itruediv__ = Tensor.__add__, Tensor.__sub__, Tensor.__mul__, Tensor.__truediv__
-
-    def backward(self, gradient=None, **options):
-        if any(options.values()): raise RuntimeError(f'backward: {", ".join(options)}: each call is gone through once; call again, or use_autograd() on the model')
-        backward(self, gradient)
-
-    def __format__(self, spec): return self.detach().__format__(spec)
-    def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)
-    def __deepcopy__(self, memo): return self.detach().clone()
-
 # %% ../nbs/02_modules.ipynb #m5000008
 class Module:
     "A layer, which writes `forward(*args)` and `bwd(out, *args)`; or a model of layers, which writes `forward` alone."
@@ -209,6 +188,7 @@ class Module:
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no forward')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
     def backward(self, out, g=None): backward(out, g)
+    def extra_repr(self): return ''  # what a layer was made with, for its repr
 
 # %% ../nbs/02_modules.ipynb #m5000010
 @cache
@@ -217,18 +197,6 @@ def _is_layer(cls, forward, bwd):
     first = next(base for base in cls.__mro__ if vars(base).keys() & {'forward', 'bwd'})  # the class itself, or one that it takes over from
     if 'bwd' in vars(first) or bwd is Module.bwd: return bwd is not Module.bwd
     raise TypeError(f'{cls.__name__}: {first.__name__} has a forward of its own, but takes over {bwd.__qualname__}. Write bwd too, or `bwd = {bwd.__qualname__}` if that is right')
-
-# %% ../nbs/02_modules.ipynb #m5000014
-def _inside(value):
-    "Yield everything that lies in `value` at any depth, if it is a list, dict, set or another collection."
-    boxes, seen = [value], set()
-    while boxes:
-        box = boxes.pop()
-        if isinstance(box, (str, bytes, range, Module)) or not isinstance(box, Collection) or getattr(box, 'dtype', object) != object or id(box) in seen: continue
-        seen.add(id(box))
-        for item in chain(box, box.values()) if isinstance(box, Mapping) else box:
-            yield item
-            if not isinstance(item, (str, int, float)): boxes.append(item)
 
 # %% ../nbs/02_modules.ipynb #m5000016
 @patch
@@ -242,12 +210,53 @@ def _call(self:Module, args, kwargs):
         f'{type(self).__name__}.forward must return one tensor, got {type(out).__name__}' + (': is there a `return`?' if out is None else ''))
     return self._noted(out, args, kwargs) if is_layer else out
 
+# %% ../nbs/02_modules.ipynb #m5000004
+class Call(NamedTuple):
+    "The note of a call, in the attribute `call` of its output."
+    number: int  # Later calls have larger ones
+    module: object  # The layer
+    args: tuple  # What it was given, not copies
+    kwargs: dict  # What it was given by name
+    own: tuple  # The parameters that `bwd` may set
+    kept: list  # Names of what `forward` put on the output
+    seen: list  # A pair (tensor, its version) for each tensor that the call used
+    version: int  # That of the output
+
+    def __reduce__(self): return OrderedDict, ()  # what a pickled output has in its place
+    def __deepcopy__(self, memo): raise RuntimeError('the output of a module cannot be deep-copied before the way back; copy out.detach()')
+
+# %% ../nbs/02_modules.ipynb #p2loss01
+class Loss(Tensor):
+    "One number at the end of a chain of calls: `backward` goes back through them."
+    __torch_function__ = torch._C._disabled_torch_function_impl
+    __iadd__, __isub__, __imul__, __itruediv__ = Tensor.__add__, Tensor.__sub__, Tensor.__mul__, Tensor.__truediv__
+
+    def backward(self, gradient=None, **options):
+        if any(options.values()): raise RuntimeError(f'backward: {", ".join(options)}: each call is gone through once; call again, or use_autograd() on the model')
+        backward(self, gradient)
+
+    def __format__(self, spec): return self.detach().__format__(spec)
+    def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)
+    def __deepcopy__(self, memo): return self.detach().clone()
+
+# %% ../nbs/02_modules.ipynb #m5000014
+def _inside(value):
+    "Yield everything that lies in `value` at any depth, if it is a list, dict, set or another collection."
+    boxes, seen = [value], set()
+    while boxes:
+        box = boxes.pop()
+        if isinstance(box, (str, bytes, range, Module)) or not isinstance(box, Collection) or getattr(box, 'dtype', object) != object or id(box) in seen: continue
+        seen.add(id(box))
+        for item in chain(box, box.values()) if isinstance(box, Mapping) else box:
+            yield item
+            if not isinstance(item, (str, int, float)): boxes.append(item)
+
 # %% ../nbs/02_modules.ipynb #m5000075
 class _Hooks(dict):
     "What PyTorch calls when it has put a gradient into an output's `.grad`."
     def __setitem__(self, key, hook): raise RuntimeError('the output of a module takes no hooks of this kind; use register_hook')
 
-_hooks = _Hooks()
+_hooks = _Hooks({0: lambda out: _arrived(out)})
 
 @patch
 def _own(self:Module):
@@ -280,7 +289,7 @@ def _noted(self:Module, out, args, kwargs):
     if not marked:
         vars(out).clear()
         return out
-    call = Call((next(_numbers), self, args, kwargs, own, list(vars(out)), seen, out._version))
+    call = tuple.__new__(Call, (next(_numbers), self, args, kwargs, own, list(vars(out)), seen, out._version))  # as Call(...), but sooner
     if led: return _Operation.apply(call, out, *args, *own)
     out.requires_grad_()._post_accumulate_grad_hooks = _hooks
     out.call = call
@@ -289,12 +298,12 @@ def _noted(self:Module, out, args, kwargs):
 # %% ../nbs/02_modules.ipynb #m5000077
 def _name_in(call, t):
     "The name of a tensor that a call used."
-    named = [*call[1]._parameters.items(), *call[3].items(), *((f'argument {i}', a) for i, a in enumerate(call[2]))]
+    named = [*call.module._parameters.items(), *call.kwargs.items(), *((f'argument {i}', a) for i, a in enumerate(call.args))]
     return next((name for name, value in named if value is t), 'a tensor inside an argument')
 
 def _explain_change(call, what):
     "RuntimeError that names the module and says what has happened since the call."
-    raise RuntimeError(f'{type(call[1]).__name__}: {what} between the call and the way back; change a clone, or call again')
+    raise RuntimeError(f'{type(call.module).__name__}: {what} between the call and the way back; change a clone, or call again')
 
 # %% ../nbs/02_modules.ipynb #m5000020
 def _go_back(call, out):
@@ -304,11 +313,9 @@ def _go_back(call, out):
         if t._version != before: _explain_change(call, f'{_name_in(call, t)} was changed in place')
     if out._version != version: _explain_change(call, 'the output was changed in place')
     if any(map(is_not, own, module._own())): _explain_change(call, 'a parameter was replaced')
-    handed, olds = [], []
-    for a in args: handed.append(a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a)
-    for p in own:
-        olds.append(p.grad)
-        p.grad = None
+    handed = [a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in args]
+    olds = [p.grad for p in own]
+    for p in own: p.grad = None
     try: module.bwd(out, *handed, **kwargs)
     except BaseException:
         for p, old in zip(own, olds): p.grad = old
@@ -340,15 +347,15 @@ def _walk(found):
         for t, g in found:
             if g is None: continue
             if g.dtype != t.dtype: g = g.to(t.dtype)
-            place, key = (waiting, _call_of(t)[0]) if hasattr(t, 'call') else (leaves, id(t))
+            place, key = (waiting, _call_of(t).number) if hasattr(t, 'call') else (leaves, id(t))
             place[key] = t, place[key][1] + g if key in place else g
         if not waiting: break
         out, g = waiting.pop(max(waiting))
         out.g = _hooked_gradient(out, g) if out._backward_hooks else g
         call, out.call = out.call, _GONE
         grads, olds = _go_back(call, out)
-        found = [*zip(call[2], grads)]
-        for p, old in zip(call[4], olds):
+        found = [*zip(call.args, grads)]
+        for p, old in zip(call.own, olds):
             g = p.grad
             if g is None or old is not None or p._backward_hooks or p._post_accumulate_grad_hooks or g is out.g or g._is_view() or not p.requires_grad:
                 p.grad = old
@@ -390,7 +397,7 @@ class _Operation(torch.autograd.Function):
         if call is None: raise RuntimeError(f'backward: the output of a module {_GONE}')
         out.g = g
         grads, olds = _go_back(call, out)
-        for p, old in zip(call[4], olds):
+        for p, old in zip(call.own, olds):
             grads.append(p.grad)
             p.grad = old
         return None, None, *grads
@@ -415,8 +422,6 @@ def _go_on():
     "Walk from all outputs at which PyTorch has arrived."
     starts, _arrivals.starts, _arrivals.task = _arrivals.starts, None, None
     with torch.no_grad(): _walk(starts)
-
-dict.__setitem__(_hooks, 0, _arrived)
 
 # %% ../nbs/02_modules.ipynb #r5000002
 def _refuse_hidden(name, value, most=None):
@@ -593,12 +598,6 @@ def to(self:Module,
         for part in (t, t.grad):
             if part is not None and (part.is_floating_point() or not to_dtype): part.data = part.data.to(where)
     return self
-
-# %% ../nbs/02_modules.ipynb #ce714f1c
-@patch
-def extra_repr(self:Module) -> str:
-    "What a layer was made with, for its `repr`; empty unless a subclass writes it."
-    return ''
 
 # %% ../nbs/02_modules.ipynb #p2repr02
 @patch
