@@ -77,9 +77,14 @@ class Tab:
         self.page, self.site, self.troubles = self.context.new_page(), site, []
         self.page.on("console", lambda m: self.troubles.append(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.troubles.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", self.failed)
         self.page.on("response", lambda r: self.troubles.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
         self.page.on("request", lambda request: self.asked(request.url))
+
+    def failed(self, request):
+        """Note a request that failed, but not one that was given up because the page was left."""
+        if request.failure != "net::ERR_ABORTED":
+            self.troubles.append(f"failed: {request.url}: {request.failure}")
 
     def asked(self, url):
         """Note a request to another host."""

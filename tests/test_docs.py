@@ -38,8 +38,8 @@ renderer = tools.procs.Entry
 """
 QUARTO = f"""project:
   type: website
-  pre-render: {TOOLS.as_posix()}/beside.py
-  post-render: {TOOLS.as_posix()}/beside.py
+  pre-render: "'{TOOLS.as_posix()}/beside.py'"
+  post-render: "'{TOOLS.as_posix()}/beside.py'"
 format:
   html:
     theme: default
