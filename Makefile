@@ -97,7 +97,7 @@ book: export ## run all notebooks in place (FLAGS="mnist": the cells so marked t
 exercises: $(READY) ## write the pages with their answers taken out into exercises/; edited ones are left alone
 	@$(PY) tools/exercises.py
 
-bench: $(BENCH_READY) ## measure beside other libraries (a quiet machine, a quarter of an hour), then run the page about it
+bench: $(BENCH_READY) ## measure beside other libraries (a quiet machine, half an hour), then run the page about it
 	@$(PY) benchmarks/run.py --out benchmarks/results
 	@$(PY) tools/run_nbs.py benchmarks
 	@$(MAKE) --no-print-directory export
