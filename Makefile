@@ -114,7 +114,6 @@ $(BENCH_READY): $(READY)
 docs: _docs/index.html ## build the site into _docs/
 
 _docs/index.html: $(READY) $(wildcard nbs/*.ipynb nbs/*.css nbs/*.js nbs/live/* minibatch_lib/*.py tools/*.py) _quarto.yml settings.ini
-	@$(PY) tools/exercises.py
 	@$(PY) tools/docs.py build
 
 clean: ## delete what the commands above made, except .venv and runs

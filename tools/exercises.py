@@ -294,8 +294,8 @@ def write(path, nb):
 
 
 def file_name(path):
-    """What the notebook of exercises of a page is called."""
-    return REPAIRS if tasks_of(path, "repair") else path.name
+    """What the notebook of exercises of a page is called, or None if the page has none."""
+    return REPAIRS if tasks_of(path, "repair") else path.name if tasks_of(path) else None
 
 
 def write_page(path, folder):

@@ -200,8 +200,8 @@ def notebook_links(path):
     place = f"{config.branch}/{config.nbs_path.name}/{name}"
     links = [("Open in Colab", f"https://colab.research.google.com/github/{config.user}/{config.repo}/blob/{place}", ""),
              ("Edit this page", f"{config.git_url}/edit/{place}", ""), ("Download notebook", f"notebooks/{name}", " download")]
-    if exercises.tasks_of(path) or exercises.tasks_of(path, "repair"):
-        links.append(("Download exercises", f"exercises/{quote(exercises.file_name(path))}", " download"))
+    if exercise := exercises.file_name(path):
+        links.append(("Download exercises", f"exercises/{quote(exercise)}", " download"))
     return " ".join(f'<a href="{to}"{how}>{text}</a>' for text, to, how in links)
 
 
