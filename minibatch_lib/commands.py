@@ -21,7 +21,7 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
-from .data import DATASETS, atomic_write
+from .data import DATASETS
 from .images import drawing, printable
 from .inside import watch
 from .runs import OPTIONS, RunFolder, as_json
@@ -120,11 +120,7 @@ def keep(
     "Write `inside.png` and `findings.txt`, which keeps what was found before the run went on; a warning where that fails."
     file = folder.path / 'findings.txt'
     before = file.read_text(encoding='utf-8').splitlines() if file.exists() and isinstance(self.watch, _LaterWatch) else []
-    with drawing(), folder.ours():
-        self.watch.save(folder.path)
-        lines = [*before, *file.read_text(encoding='utf-8').splitlines()]
-        found = [line for line in lines if not line.startswith('nothing was found')] or lines[-1:]
-        with atomic_write(file) as f: f.write('\n'.join([*found, '']).encode())
+    with drawing(), folder.ours(): self.watch.save(folder.path, [line for line in before if not line.startswith('nothing was found')])
 
 # %% ../nbs/commands.ipynb #cmdtrn03
 def usual_folder(

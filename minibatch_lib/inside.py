@@ -404,8 +404,9 @@ def on_batch(self:watch,
 @patch
 def save(self:watch,
     folder, # A path that exists
+    before=(), # Lines on what was found before, which stay
 ):
     "Write `inside.png`, which is `plot`, and `findings.txt`, one finding a line."
-    lines = [*map(str, self.findings())] or [f'nothing was found in {self.step} steps']
+    lines = [*before, *map(str, self.findings())] or [f'nothing was found in {self.step} steps']
     with atomic_write(f'{folder}/findings.txt') as f: f.write('\n'.join([*lines, '']).encode())
     with atomic_write(f'{folder}/inside.png') as f: self.plot().savefig(f, format='png', dpi=100)

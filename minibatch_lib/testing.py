@@ -238,7 +238,7 @@ def check_grads(
     if not checked: raise ValueError('check_grads: nothing to check, neither a floating input nor a parameter')
     put_back = _swap_in(named.values())
     try:
-        with torch.random.fork_rng(range(torch.cuda.device_count())), torch.enable_grad():
+        with torch.random.fork_rng(range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []), torch.enable_grad():
             hand = _by_hand(f, is_module, backward, inputs, checked)
             if hasattr(f, 'use_autograd'): f.use_autograd()
             _check(f if hasattr(f, 'use_autograd') else f.forward if is_module else f, inputs, checked, *hand)
