@@ -269,7 +269,7 @@ def not_normalised(w:watch): # What was seen
 def _gains(w):
     "The hidden layers with a matrix whose images differ, with gain and units; and the last one, with its name and units."
     rows = [(name, s['gain'], s['units']) for name, s in w.start.items() if 'gain' in s] or [(None, math.nan, 1)]
-    return [row for row in rows[:-1] if 0 < row[1] < math.inf or row[1] == 0 and not rows[-1][1] >= 0], rows[-1]
+    return [row for row in rows[:-1] if 0 < row[1] < math.inf or row[1] == 0 and not rows[-1][1] < math.inf], rows[-1]
 
 def _excess(rows):
     "Logarithm of the product of some gains, Kaiming's being 1 each; and by how much it may be off by chance."
