@@ -74,7 +74,7 @@ def exported(page):
     tree = ast.parse("\n".join(sources))
     names = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     names |= {name.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)}
-    return lines, {name for name in names if name.startswith("_")}
+    return lines, {name for name in names if name.startswith("_") and not name.endswith("_")}
 
 
 def unsafe(source):
