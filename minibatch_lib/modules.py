@@ -176,7 +176,6 @@ class Module:
         return self
 
     def __init__(self): pass
-
     def __call__(self, *args, **kwargs): return call_and_note(self, args, kwargs)
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no forward')
     def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')

@@ -82,10 +82,9 @@ def _unseen(module, value):
         f'{type(module).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
     return [(t, t._version) for t in tensors]
 
-# %% ../nbs/tape.ipynb #tapenumb
+# %% ../nbs/tape.ipynb #m5000012
 _numbers = count()
 
-# %% ../nbs/tape.ipynb #m5000012
 def _noted(module, out, args, kwargs):
     "The output of a layer: marked, and with a note of the call, if a tensor that went in is marked. TypeError for one that `bwd` would not see."
     own = tuple(_own(module))
