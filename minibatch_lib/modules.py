@@ -363,9 +363,9 @@ def to(self:Module,
 def __repr__(self:Module):
     "The name of the module and, indented, what is inside, as in `torch.nn`."
     lines = [f'({name}): {child!r}'.replace('\n', '\n  ') for name, child in self._modules.items()]
-    inside = self.extra_repr()
-    if lines: inside = '\n  '.join(['', inside, *lines] if inside else ['', *lines]) + '\n'
-    return f'{type(self).__name__}({inside})'
+    body = self.extra_repr()
+    if lines: body = '\n  '.join(['', body, *lines] if body else ['', *lines]) + '\n'
+    return f'{type(self).__name__}({body})'
 
 # %% ../nbs/02_modules.ipynb #r5000022
 @patch

@@ -96,7 +96,7 @@ def _noted(module, out, args, kwargs):
             seen.append((t, t._version))
             if t.requires_grad: marked, led = True, led or not t.is_leaf
         else: seen += _unseen(module, t)
-    if out.requires_grad: out = out.detach()
+    if out.requires_grad or module._buffers and any(t is out for t in module._buffers.values()): out = out.detach()
     if out.dim() == 0: out.__class__ = Loss
     if not marked:
         vars(out).clear()
