@@ -21,7 +21,7 @@ from torch import Tensor, nn
 import torch.nn.functional as F
 
 from .forward_backward import linear_grad, linear_grad_einsum, linear_grad_outer, mse, mse_grad, relu, relu_grad
-from .tape import add_hook, backward, call_and_note, inside
+from .tape import add_hook, backward, call_and_note, contents, no_bwd
 
 _all_ = ['backward']  # where it has always been looked for
 
@@ -178,14 +178,14 @@ class Module:
     def __init__(self): pass
     def __call__(self, *args, **kwargs): return call_and_note(self, args, kwargs)
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no forward')
-    def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
+    bwd = no_bwd  # a layer writes its own
     def backward(self, out, g=None): backward(out, g)
     def extra_repr(self): return ''  # what a layer was made with, for its repr
 
 # %% ../nbs/02_modules.ipynb #r5000002
 def _refuse_hidden(name, value, most=None):
     "TypeError if a collection holds layers or parameters, at any depth; `most` is how many things are looked at."
-    if any(isinstance(item, (Module, nn.Module, nn.Parameter)) for item in islice(inside(value), most)):
+    if any(isinstance(item, (Module, nn.Module, nn.Parameter)) for item in islice(contents(value), most)):
         raise TypeError(f'{name}: a plain {type(value).__name__} hides its layers and parameters; use ModuleList, and an attribute for each parameter')
 
 def _refuse_name(module, name, value):

@@ -393,7 +393,7 @@ class Recalled(Module):
     """The sum of its tensors, whatever they lie in, and the hooks that are hung on it."""
 
     def forward(self, *args, **kwargs):
-        return sum(t.sum() for t in tape.inside([args, kwargs]) if isinstance(t, torch.Tensor))
+        return sum(t.sum() for t in tape.contents([args, kwargs]) if isinstance(t, torch.Tensor))
 
     def bwd(self, out, *args, **kwargs):
         for t in args:
@@ -411,13 +411,13 @@ def leaves_of(box):
     return [box] if isinstance(box, int) else [leaf for part in parts for leaf in leaves_of(part)]
 
 
-@holds("inside", box=st.lists(boxes, max_size=3))
+@holds("contents", box=st.lists(boxes, max_size=3))
 def test_all_that_lies_inside(box):
-    assert sorted(item for item in tape.inside(box) if isinstance(item, int)) == sorted(leaves_of(box))
-    assert list(tape.inside(iter(box))) == list(tape.inside(3)) == []
+    assert sorted(item for item in tape.contents(box) if isinstance(item, int)) == sorted(leaves_of(box))
+    assert list(tape.contents(iter(box))) == list(tape.contents(3)) == []
 
 
-@holds("call_and_note", "add_hook", n_args=st.integers(0, 3), box=st.lists(st.integers(1, 3), max_size=2), hooks=st.lists(st.booleans(), max_size=3), seed=seeds)
+@holds("call_and_note", "no_bwd", "add_hook", n_args=st.integers(0, 3), box=st.lists(st.integers(1, 3), max_size=2), hooks=st.lists(st.booleans(), max_size=3), seed=seeds)
 def test_a_call_with_hooks(n_args, box, hooks, seed):
     tensors, rest = [make((2, 3), torch.float64, seed + i).round().requires_grad_() for i in range(n_args)], [torch.full((2,), float(i)) for i in box]
     module, seen = Recalled(), []
@@ -430,6 +430,7 @@ def test_a_call_with_hooks(n_args, box, hooks, seed):
     same(out.detach(), torch.as_tensor(sum(t.detach().sum() for t in [*tensors, *rest, *rest])).to(out.dtype))
     assert seen == [i for i, stays in enumerate(hooks) if stays] and torch.is_grad_enabled()
     assert out.requires_grad == bool(tensors) == hasattr(out, "call")
+    refuses(NotImplementedError, tape.no_bwd, module, out, words="Recalled has no bwd")
     if tensors:
         out.backward()
         for t in tensors:
