@@ -4,30 +4,26 @@
 
 # %% auto #0
 __all__ = ['Parameter', 'CallReLU', 'CallLinear', 'CallMSE', 'BareModule', 'BareReLU', 'BareMSE', 'LinearOuter', 'LinearEinsum',
-           'BareLinear', 'BareModel', 'RegisteringModule', 'TapedModule', 'taped_backward', 'Module', 'Call', 'Loss',
-           'backward', 'ReLU', 'GeneralReLU', 'Linear', 'Flatten', 'Add', 'Dropout', 'MSELoss', 'ModuleList',
-           'Sequential', 'TorchLinear']
+           'BareLinear', 'BareModel', 'RegisteringModule', 'TapedModule', 'taped_backward', 'Module', 'ReLU',
+           'GeneralReLU', 'Linear', 'Flatten', 'Add', 'Dropout', 'MSELoss', 'ModuleList', 'Sequential', 'TorchLinear',
+           'backward']
 
 # %% ../nbs/02_modules.ipynb #8013a710
 #| code-fold: true
 #| code-summary: "Imports of the library"
 import math
-import threading
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
-from functools import cache, partial
-from itertools import chain, count, islice
-from operator import is_not
-from typing import NamedTuple
+from itertools import count, islice
 
 import torch
 from fastcore.basics import patch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 import torch.nn.functional as F
-from torch.utils.hooks import BackwardHook, RemovableHandle
 
 from .forward_backward import linear_grad, linear_grad_einsum, linear_grad_outer, mse, mse_grad, relu, relu_grad
+from .tape import add_hook, backward, call_and_note, contents, no_bwd
+
+_all_ = ['backward']  # where it has always been looked for
 
 # %% ../nbs/02_modules.ipynb #088ba2c1
 class CallReLU:
@@ -180,253 +176,16 @@ class Module:
         return self
 
     def __init__(self): pass
-
-    def __call__(self, *args, **kwargs):
-        if self._forward_hooks or self._backward_hooks: return self._hooked(args, kwargs)
-        return self._call(args, kwargs)
-
+    def __call__(self, *args, **kwargs): return call_and_note(self, args, kwargs)
     def forward(self, *args): raise NotImplementedError(f'{type(self).__name__} has no forward')
-    def bwd(self, out, *args): raise NotImplementedError(f'{type(self).__name__} has no bwd')
+    bwd = no_bwd  # a layer writes its own
     def backward(self, out, g=None): backward(out, g)
     def extra_repr(self): return ''  # what a layer was made with, for its repr
-
-# %% ../nbs/02_modules.ipynb #m5000010
-@cache
-def _is_layer(cls, forward, bwd):
-    "Has this class a `bwd` to go with its `forward`? TypeError if its `forward` was written anew, and `bwd` was not."
-    first = next(base for base in cls.__mro__ if vars(base).keys() & {'forward', 'bwd'})  # the class itself, or one that it takes over from
-    if 'bwd' in vars(first) or bwd is Module.bwd: return bwd is not Module.bwd
-    raise TypeError(f'{cls.__name__}: {first.__name__} has a forward of its own, but takes over {bwd.__qualname__}. Write bwd too, or `bwd = {bwd.__qualname__}` if that is right')
-
-# %% ../nbs/02_modules.ipynb #m5000016
-@patch
-def _call(self:Module, args, kwargs):
-    "Run `forward`, that of a layer out of autograd's sight, and note the call of a layer. TypeError unless a tensor comes out."
-    on, is_layer = torch.is_grad_enabled(), not self._by_autograd and _is_layer(cls := type(self), cls.forward, cls.bwd)
-    if is_layer: torch._C._set_grad_enabled(False)
-    try: out = self.forward(*args, **kwargs)
-    finally: torch._C._set_grad_enabled(on)
-    if not isinstance(out, Tensor): raise TypeError(
-        f'{type(self).__name__}.forward must return one tensor, got {type(out).__name__}' + (': is there a `return`?' if out is None else ''))
-    return self._noted(out, args, kwargs) if is_layer else out
-
-# %% ../nbs/02_modules.ipynb #m5000004
-class Call(NamedTuple):
-    "The note of a call, in the attribute `call` of its output."
-    number: int  # Later calls have larger ones
-    module: object  # The layer
-    args: tuple  # What it was given, not copies
-    kwargs: dict  # What it was given by name
-    own: tuple  # The parameters that `bwd` may set
-    kept: list  # Names of what `forward` put on the output
-    seen: list  # A pair (tensor, its version) for each tensor that the call used
-    version: int  # That of the output
-
-    def __reduce__(self): return OrderedDict, ()  # what a pickled output has in its place
-    def __deepcopy__(self, memo): raise RuntimeError('the output of a module cannot be deep-copied before the way back; copy out.detach()')
-
-# %% ../nbs/02_modules.ipynb #p2loss01
-class Loss(Tensor):
-    "One number at the end of a chain of calls: `backward` goes back through them."
-    __torch_function__ = torch._C._disabled_torch_function_impl
-    __iadd__, __isub__, __imul__, __itruediv__ = Tensor.__add__, Tensor.__sub__, Tensor.__mul__, Tensor.__truediv__
-
-    def backward(self, gradient=None, **options):
-        if any(options.values()): raise RuntimeError(f'backward: {", ".join(options)}: each call is gone through once; call again, or use_autograd() on the model')
-        backward(self, gradient)
-
-    def __format__(self, spec): return self.detach().__format__(spec)
-    def __reduce_ex__(self, protocol): return self.detach().__reduce_ex__(protocol)
-    def __deepcopy__(self, memo): return self.detach().clone()
-
-# %% ../nbs/02_modules.ipynb #m5000014
-def _inside(value):
-    "Yield everything that lies in `value` at any depth, if it is a list, dict, set or another collection."
-    boxes, seen = [value], set()
-    while boxes:
-        box = boxes.pop()
-        if isinstance(box, (str, bytes, range, Module)) or not isinstance(box, Collection) or getattr(box, 'dtype', object) != object or id(box) in seen: continue
-        seen.add(id(box))
-        for item in chain(box, box.values()) if isinstance(box, Mapping) else box:
-            yield item
-            if not isinstance(item, (str, int, float)): boxes.append(item)
-
-# %% ../nbs/02_modules.ipynb #m5000075
-class _Hooks(dict):
-    "What PyTorch calls when it has put a gradient into an output's `.grad`."
-    def __setitem__(self, key, hook): raise RuntimeError('the output of a module takes no hooks of this kind; use register_hook')
-
-_hooks = _Hooks({0: lambda out: _arrived(out)})
-
-@patch
-def _own(self:Module):
-    "The parameters that `bwd` may set: those of this module and of all below it."
-    return self.parameters() if self._modules else self._parameters.values()
-
-@patch
-def _unseen(self:Module, value):
-    "The tensors that lie in `value`, each with its version. TypeError if one is marked, since `bwd` would not see it."
-    inside = [t for t in _inside(value) if isinstance(t, Tensor)]
-    if any(t.requires_grad for t in inside): raise TypeError(
-        f'{type(self).__name__}: a tensor that wants a gradient must be an argument of its own, not given by name or in a collection')
-    return [(t, t._version) for t in inside]
-
-# %% ../nbs/02_modules.ipynb #m5000012
-@patch
-def _noted(self:Module, out, args, kwargs):
-    "The output of a layer: marked, and with a note of the call, if a tensor that went in is marked. TypeError for one that `bwd` would not see."
-    own = tuple(self._own())
-    seen, marked, led, on = [], False, False, torch.is_grad_enabled() and (out.is_floating_point() or out.is_complex())
-    for t in (*args, *own, kwargs) if kwargs else (*args, *own):
-        if t is out: out = out.detach()
-        if not on: continue
-        if isinstance(t, Tensor):
-            seen.append((t, t._version))
-            if t.requires_grad: marked, led = True, led or not t.is_leaf
-        else: seen += self._unseen(t)
-    if out.requires_grad: out = out.detach()
-    if out.dim() == 0: out.__class__ = Loss
-    if not marked:
-        vars(out).clear()
-        return out
-    call = tuple.__new__(Call, (next(_numbers), self, args, kwargs, own, list(vars(out)), seen, out._version))  # as Call(...), but sooner
-    if led: return _Operation.apply(call, out, *args, *own)
-    out.requires_grad_()._post_accumulate_grad_hooks = _hooks
-    out.call = call
-    return out
-
-# %% ../nbs/02_modules.ipynb #m5000077
-def _name_in(call, t):
-    "The name of a tensor that a call used."
-    named = [*call.module._parameters.items(), *call.kwargs.items(), *((f'argument {i}', a) for i, a in enumerate(call.args))]
-    return next((name for name, value in named if value is t), 'a tensor inside an argument')
-
-def _explain_change(call, what):
-    "RuntimeError that names the module and says what has happened since the call."
-    raise RuntimeError(f'{type(call.module).__name__}: {what} between the call and the way back; change a clone, or call again')
-
-# %% ../nbs/02_modules.ipynb #m5000020
-def _go_back(call, out):
-    "Run `bwd` of a call whose output has its gradient in `.g`; leave those of its parameters in `.grad`. Return those of its arguments, None where none is wanted, and what the parameters had before."
-    _, module, args, kwargs, own, kept, seen, version = call
-    for t, before in seen:
-        if t._version != before: _explain_change(call, f'{_name_in(call, t)} was changed in place')
-    if out._version != version: _explain_change(call, 'the output was changed in place')
-    if any(map(is_not, own, module._own())): _explain_change(call, 'a parameter was replaced')
-    handed = [a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in args]
-    olds = [p.grad for p in own]
-    for p in own: p.grad = None
-    try: module.bwd(out, *handed, **kwargs)
-    except BaseException:
-        for p, old in zip(own, olds): p.grad = old
-        raise
-    for name in kept: vars(out).pop(name, None)
-    return [a.g if hasattr(a, 'g') and a.requires_grad else None for a in handed], olds
-
-# %% ../nbs/02_modules.ipynb #m5000071
-def _hooked_gradient(t, g):
-    "The gradient of `t`, or what hooks on `t` put in its place."
-    for hook in t._backward_hooks.values():
-        if (new := hook(g)) is not None: g = new
-    return g
-
-def _rest(t, g):
-    "Add a gradient to `.grad` of a parameter or to `.g` of an input."
-    slot = 'grad' if isinstance(t, nn.Parameter) else 'g'
-    old = getattr(t, slot, None)
-    setattr(t, slot, g.clone() if old is None else old + g)
-    for hook in (t._post_accumulate_grad_hooks or {}).values(): hook(t)
-
-# %% ../nbs/02_modules.ipynb #m5000028
-_GONE = 'has been gone through already; each call is gone through once'
-
-def _walk(found):
-    "Go back from (tensor, gradient or None) pairs through all calls behind them, the latest first."
-    waiting, leaves = {}, {}
-    while True:
-        for t, g in found:
-            if g is None: continue
-            if g.dtype != t.dtype: g = g.to(t.dtype)
-            place, key = (waiting, _call_of(t).number) if hasattr(t, 'call') else (leaves, id(t))
-            place[key] = t, place[key][1] + g if key in place else g
-        if not waiting: break
-        out, g = waiting.pop(max(waiting))
-        out.g = _hooked_gradient(out, g) if out._backward_hooks else g
-        call, out.call = out.call, _GONE
-        grads, olds = _go_back(call, out)
-        found = [*zip(call.args, grads)]
-        for p, old in zip(call.own, olds):
-            g = p.grad
-            if g is None or old is not None or p._backward_hooks or p._post_accumulate_grad_hooks or g is out.g or g._is_view() or not p.requires_grad:
-                p.grad = old
-                if p.requires_grad: found.append((p, g))
-    for t, g in leaves.values(): _rest(t, _hooked_gradient(t, g) if t._backward_hooks else g)
-
-# %% ../nbs/02_modules.ipynb #m5000031
-def _call_of(out):
-    "The note on `out`, or a RuntimeError that says why there is none."
-    call = getattr(out, 'call', 'was made under torch.no_grad(), or from nothing that is marked, or by no module')
-    if isinstance(call, Call): return call
-    if isinstance(call, OrderedDict): call = 'comes out of a file, and notes are not saved'
-    raise RuntimeError(f'backward: no way back from this tensor of shape {tuple(out.shape)}: it {call}')
-
-def backward(
-    out:Tensor, # Output of a module, or made from such by plain operations
-    g:Tensor=None, # Its gradient, shape of `out`; may be left out for a single number, where it is 1
-):
-    "Go back from `out` to all that it was made from: `.grad` of parameters and `.g` of marked inputs add up. RuntimeError if there is no way back, ValueError if `g` does not fit."
-    if out.grad_fn is not None: return torch.autograd.backward(out, g)
-    _call_of(out)
-    if g is None and out.numel() != 1: raise RuntimeError(f'backward: give the gradient of the output, since it has {out.numel()} numbers: backward(out, g)')
-    if not isinstance(g, Tensor): g = torch.ones_like(out) if g is None else torch.full_like(out, g)
-    if g.shape != out.shape: raise ValueError(f'backward: the output has shape {tuple(out.shape)}, its gradient {tuple(g.shape)}')
-    with torch.no_grad(): _walk([(out, g)])
-
-# %% ../nbs/02_modules.ipynb #m5000062
-class _Operation(torch.autograd.Function):
-    "A call of ours, for PyTorch's autograd."
-    @staticmethod
-    def forward(ctx, call, out, *used):
-        ctx.call, ctx.out = call, out
-        return out
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, g):
-        call, out, ctx.call, ctx.out = ctx.call, ctx.out, None, None
-        if call is None: raise RuntimeError(f'backward: the output of a module {_GONE}')
-        out.g = g
-        grads, olds = _go_back(call, out)
-        for p, old in zip(call.own, olds):
-            grads.append(p.grad)
-            p.grad = old
-        return None, None, *grads
-
-# %% ../nbs/02_modules.ipynb #m5000033
-_arrivals, _engine = threading.local(), torch.autograd.Variable._execution_engine
-
-def _arrived(out):
-    "PyTorch has put a gradient into `out.grad`: take it over, when PyTorch is through."
-    g, out.grad = out.grad, None
-    if torch.is_grad_enabled(): raise RuntimeError('backward: create_graph: a bwd has no gradient of its own; use_autograd() on the model')
-    _engine.queue_callback(partial(_collect, torch._C._current_graph_task_id(), out, g))
-
-def _collect(task, out, g):
-    "Put an output down, and queue the walk with the first of this task."
-    if vars(_arrivals).get('task') != task:
-        _arrivals.task, _arrivals.starts = task, []
-        _engine.queue_callback(_go_on)
-    _arrivals.starts.append((out, g))
-
-def _go_on():
-    "Walk from all outputs at which PyTorch has arrived."
-    starts, _arrivals.starts, _arrivals.task = _arrivals.starts, None, None
-    with torch.no_grad(): _walk(starts)
 
 # %% ../nbs/02_modules.ipynb #r5000002
 def _refuse_hidden(name, value, most=None):
     "TypeError if a collection holds layers or parameters, at any depth; `most` is how many things are looked at."
-    if any(isinstance(item, (Module, nn.Module, nn.Parameter)) for item in islice(_inside(value), most)):
+    if any(isinstance(item, (Module, nn.Module, nn.Parameter)) for item in islice(contents(value), most)):
         raise TypeError(f'{name}: a plain {type(value).__name__} hides its layers and parameters; use ModuleList, and an attribute for each parameter')
 
 def _refuse_name(module, name, value):
@@ -604,32 +363,17 @@ def to(self:Module,
 def __repr__(self:Module):
     "The name of the module and, indented, what is inside, as in `torch.nn`."
     lines = [f'({name}): {child!r}'.replace('\n', '\n  ') for name, child in self._modules.items()]
-    inside = self.extra_repr()
-    if lines: inside = '\n  '.join(['', inside, *lines] if inside else ['', *lines]) + '\n'
-    return f'{type(self).__name__}({inside})'
+    body = self.extra_repr()
+    if lines: body = '\n  '.join(['', body, *lines] if body else ['', *lines]) + '\n'
+    return f'{type(self).__name__}({body})'
 
 # %% ../nbs/02_modules.ipynb #r5000022
-@patch
-def _hooked(self:Module, args, kwargs):
-    "The call of a module with hooks: PyTorch's ends before and behind it, then the forward hooks."
-    ends = BackwardHook(self, list(self._backward_hooks.values()), []) if self._backward_hooks else None
-    out = self._call(ends.setup_input_hook(args) if ends else args, kwargs)
-    for hook in list(self._forward_hooks.values()):
-        if (new := hook(self, args, out)) is not None: out = new
-    return ends.setup_output_hook(out) if ends else out
-
-def _hang(hooks, hook):
-    "Add a hook to `hooks`; return PyTorch's handle, which takes it away again."
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    return handle
-
 @patch
 def register_forward_hook(self:Module,
     hook, # hook(module, args, out); what it returns, unless None, takes the place of `out`
 ):
     "Call `hook` after every forward pass. Return a handle whose `remove()` ends that."
-    return _hang(self._forward_hooks, hook)
+    return add_hook(self._forward_hooks, hook)
 
 # %% ../nbs/02_modules.ipynb #p2hook02
 @patch
@@ -637,7 +381,7 @@ def register_full_backward_hook(self:Module,
     hook, # hook(module, grad_inputs, grad_outputs), of two tuples; what it returns, unless None, takes the place of `grad_inputs`
 ):
     "Call `hook` after every way back. Return a handle whose `remove()` ends that."
-    return _hang(self._backward_hooks, hook)
+    return add_hook(self._backward_hooks, hook)
 
 # %% ../nbs/02_modules.ipynb #54d220a0
 def _check_floating(name, x):
@@ -684,7 +428,7 @@ class Linear(Module):
 
     def forward(self, inp):
         try: return F.linear(inp, self.weight, self.bias)
-        except RuntimeError as e: raise self._explain(inp) or e from None
+        except RuntimeError as e: raise _explain(self, inp) or e from None
 
     def bwd(self, out, inp):
         if inp.requires_grad: inp.g = out.g @ self.weight
@@ -695,13 +439,12 @@ class Linear(Module):
     def extra_repr(self): return f'in_features={self.n_in}, out_features={self.n_out}, bias={self.bias is not None}'
 
 # %% ../nbs/02_modules.ipynb #c39ec3da
-@patch
-def _explain(self:Linear, inp):
-    "The error that says why `inp` does not fit, None if it fits."
-    name = f'Linear({self.n_in}, {self.n_out})'
-    if inp.shape[-1:] != (self.n_in,): return ValueError(f'{name}: expected (..., {self.n_in}), got {tuple(inp.shape)}')
+def _explain(layer, inp):
+    "The error that says why `inp` does not fit a linear layer, None if it fits."
+    name = f'Linear({layer.n_in}, {layer.n_out})'
+    if inp.shape[-1:] != (layer.n_in,): return ValueError(f'{name}: expected (..., {layer.n_in}), got {tuple(inp.shape)}')
     _check_floating(name, inp)
-    if inp.dtype != self.weight.dtype: return TypeError(f'{name}: expected {self.weight.dtype}, got {inp.dtype}; use .to() on the input or the model')
+    if inp.dtype != layer.weight.dtype: return TypeError(f'{name}: expected {layer.weight.dtype}, got {inp.dtype}; use .to() on the input or the model')
 
 # %% ../nbs/02_modules.ipynb #b564296e
 class Flatten(Module):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import conftest
-from minibatch_lib import commands, data, distributed, forward_backward, images, inside, matmul, minibatch, modules, runs, testing, training
+from minibatch_lib import commands, data, distributed, forward_backward, images, inside, matmul, minibatch, modules, runs, tape, testing, training
 from minibatch_lib.forward_backward import general_relu, kaiming_normal, linear, mse, normalize, relu
 from minibatch_lib.minibatch import (SGD, BatchSampler, CrossEntropyLoss, DataLoader, Dataset, EpochRecord, Optimizer, Sampler, SliceLoader,
                                      accuracy, collate, cross_entropy, fit, get_dls, get_model, log_softmax, logsumexp, nll_loss)
@@ -228,7 +228,7 @@ def check_layer(ours, theirs, x):
     expected.backward(g)
     same(inp.g, leaf.grad)
     same(x, before)
-    assert not hasattr(out, "call") or not isinstance(out.call, modules.Call)
+    assert not hasattr(out, "call") or not isinstance(out.call, tape.Call)
     for p, q in zip(ours.parameters(), theirs.parameters(), strict=True):
         same(p.grad, q.grad)
 
@@ -300,7 +300,7 @@ def test_mse_loss(n, seed, column, dtype):
         check_grads(MSELoss(), out, targ)
         out, targ = out.detach().requires_grad_(), targ.detach().requires_grad_()
         loss = MSELoss()(out, targ)
-        assert type(loss) is modules.Loss
+        assert type(loss) is tape.Loss
         backward(loss, torch.tensor(3., dtype=dtype))
         out, targ, g_out, g_targ = out.detach(), targ.detach(), out.g, targ.g
         same(g_out, 6 / rows * (out - targ.view(out.shape)))
@@ -379,7 +379,7 @@ def test_the_way_back_adds_up(seed, marks, times):
         same(out.detach(), 2 * sum(t.detach() for t in inputs))
         if not any(marks):
             return refuses(RuntimeError, backward, out, g)
-        assert isinstance(out.call, modules.Call)
+        assert isinstance(out.call, tape.Call)
         backward(out, g)
         (2 * sum(leaves)).backward(g)
         refuses(RuntimeError, backward, out, g, words="gone through already")
@@ -387,6 +387,56 @@ def test_the_way_back_adds_up(seed, marks, times):
         assert hasattr(t, "g") == t.requires_grad
         if t.requires_grad:
             same(t.g, leaf.grad)
+
+
+class Recalled(Module):
+    """The sum of its tensors, whatever they lie in, and the hooks that are hung on it."""
+
+    def forward(self, *args, **kwargs):
+        return sum(t.sum() for t in tape.contents([args, kwargs]) if isinstance(t, torch.Tensor))
+
+    def bwd(self, out, *args, **kwargs):
+        for t in args:
+            if isinstance(t, torch.Tensor):
+                t.g = torch.ones_like(t) * out.g
+
+
+boxes = st.recursive(st.integers(0, 9), lambda inner: st.one_of(
+    st.lists(inner, max_size=3), st.tuples(inner, inner), st.dictionaries(st.text(max_size=2), inner, max_size=3)), max_leaves=8)
+
+
+def leaves_of(box):
+    """The numbers in nested lists, tuples and dictionaries, plainly written."""
+    parts = box.values() if isinstance(box, dict) else box
+    return [box] if isinstance(box, int) else [leaf for part in parts for leaf in leaves_of(part)]
+
+
+@holds("contents", box=st.lists(boxes, max_size=3))
+def test_all_that_lies_inside(box):
+    assert sorted(item for item in tape.contents(box) if isinstance(item, int)) == sorted(leaves_of(box))
+    assert list(tape.contents(iter(box))) == list(tape.contents(3)) == []
+
+
+@holds("call_and_note", "no_bwd", "add_hook", n_args=st.integers(0, 3), box=st.lists(st.integers(1, 3), max_size=2), hooks=st.lists(st.booleans(), max_size=3), seed=seeds)
+def test_a_call_with_hooks(n_args, box, hooks, seed):
+    tensors, rest = [make((2, 3), torch.float64, seed + i).round().requires_grad_() for i in range(n_args)], [torch.full((2,), float(i)) for i in box]
+    module, seen = Recalled(), []
+    handles = [tape.add_hook(module._forward_hooks, lambda module, args, out, i=i: seen.append(i)) for i in range(len(hooks))]
+    for handle, stays in zip(handles, hooks):
+        if not stays:
+            handle.remove()
+    assume(tensors or rest)
+    out = tape.call_and_note(module, (*tensors, rest), {"more": [*rest]})  # another list: each is looked into once
+    same(out.detach(), torch.as_tensor(sum(t.detach().sum() for t in [*tensors, *rest, *rest])).to(out.dtype))
+    assert seen == [i for i, stays in enumerate(hooks) if stays] and torch.is_grad_enabled()
+    assert out.requires_grad == bool(tensors) == hasattr(out, "call")
+    refuses(NotImplementedError, tape.no_bwd, module, out, words="Recalled has no bwd")
+    if tensors:
+        out.backward()
+        for t in tensors:
+            same(t.g, torch.ones_like(t))
+        refuses(TypeError, module, tensors[0], tensors)
+        refuses(TypeError, lambda: module(tensors[0], more=tensors))
 
 
 class Scaled(modules.TapedModule):

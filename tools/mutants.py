@@ -1,4 +1,4 @@
-"""Change the package in small ways and see whether the tests notice: 300 mutants of four modules, drawn by a fixed rule.
+"""Change the package in small ways and see whether the tests notice: 300 mutants of five modules, drawn by a fixed rule.
 
 A mutant swaps an operator, moves a number, turns a condition round, forgets a statement or returns nothing. It is tried by
 the module's own page and by the pytest files named below, in a process forked from one that has imported everything (so not on Windows). Those that nobody
@@ -31,6 +31,7 @@ SLOW_CELL = 0.5  # seconds: a cell that takes longer is left out
 TESTS = {
     "matmul": ("00_matmul", ["test_properties.py"], "product or frobenius or broadcast"),
     "forward_backward": ("01_forward_backward", ["test_gradients.py", "test_properties.py"], "linear or relu or mse or network or normal or forward"),
+    "tape": ("tape", ["test_tape.py", "test_gradients.py"], "not threads and not slow"),
     "modules": ("02_modules", ["test_gradients.py", "test_properties.py"], "layer or flatten or dropout or mse_loss or models or rung or hidden or classifier"),
     "minibatch": ("03_minibatch", ["test_properties.py", "test_minibatch.py"],
                   "losses or logsumexp or optimizers or dataset or loaders or fit or metric or mean or models or endless or ahead or handed or (workers and fork and not server)"),
